@@ -1,0 +1,117 @@
+// terrace run FILE…: simulate, print the report, store the record.
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "explore/front_door.h"
+#include "explore/perfetto.h"
+#include "explore/point_text.h"
+#include "explore/run_one.h"
+#include "results/database.h"
+#include "results/report.h"
+
+namespace terrace {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> files, sets;
+  std::string database = default_database(), trace, point;
+  bool json = false, quiet = false, no_store = false, full = false;
+};
+
+void run_file(const Arguments& args, const std::string& file) {
+  const Scenario scenario = Scenario::from_yaml(file, parse_sets(args.sets));
+  const std::unique_ptr<Machine> machine = scenario.build_machine();
+  const std::unique_ptr<Workload> workload = scenario.build_workload(*machine);
+  std::optional<Database> database;
+  if (!args.no_store) database = Database::open(args.database);  // before the work: a full run must find a place
+  std::unique_ptr<Perfetto> trace;
+  if (!args.trace.empty()) trace = std::make_unique<Perfetto>(args.trace, *machine);
+
+  RunOptions options;
+  options.progress = !args.quiet;
+  options.trace = trace.get();
+  const Record record = run_one(scenario, *machine, *workload, options);
+
+  std::string stored;
+  if (database) {
+    const Stored where = database->store(record, args.point);
+    stored = fmt::format("stored as run {} in {}", where.run, args.database);
+    if (where.existed)
+      stored = fmt::format("run {} in {} is this run already{}", where.run, args.database,
+                           where.equal ? "" : ", with other results: the code changed without a new version");
+  }
+  if (args.json)
+    fmt::print("{}\n", record.to_json());
+  else if (!args.quiet)
+    fmt::print("{}", report(record, {args.full, true}).text());
+  if (trace) {
+    trace->close(record);
+    if (!args.quiet && !args.json) fmt::print("trace: {} (open in https://ui.perfetto.dev)\n", args.trace);
+  }
+  if (!args.quiet && !args.json && !stored.empty()) fmt::print("{}\n", stored);
+}
+
+// Every file in a process of its own; goes on after a failure and ends with the worst exit code.
+void run_files(const Arguments& args) {
+  int worst = 0;
+  for (const std::string& file : args.files) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child < 0) throw Failure("cannot start another process");
+    if (child == 0) {
+      int code = 1;
+      try {
+        run_file(args, file);
+        code = 0;
+      } catch (const ConfigError& error) {
+        fmt::print(stderr, "{}\n", error.what());
+        code = 2;
+      } catch (const std::exception& error) {
+        fmt::print(stderr, "terrace: {}: {}\n", file, error.what());
+      } catch (const Interrupted&) {
+        code = 130;
+      }
+      std::fflush(nullptr);
+      std::_Exit(code);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    worst = std::max(worst, code);
+    if (code == 130) throw Interrupted();
+  }
+  if (worst == 2) throw InputError("some scenarios are wrong; see above");
+  if (worst != 0) throw Failure("some scenarios failed; see above");
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* run = app.add_subcommand("run", "simulate scenarios, print their reports, store their records");
+  run->add_option("FILE", args->files, "scenario YAML")->required()->type_name("");
+  run->add_option("--set", args->sets, "change the scenario: path=value, as in workload.engine.max_num_seqs=64")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->take_all();
+  run->add_option("--db", args->database, "results database")->type_name("FILE")->capture_default_str();
+  run->add_flag("--no-store", args->no_store, "leave no record");
+  run->add_flag("--json", args->json, "print the record as JSON instead of the report");
+  run->add_flag("--full", args->full, "print every statistic with its meaning");
+  run->add_option("--trace", args->trace, "write engines, links and requests as a Chrome/Perfetto trace")->type_name("FILE");
+  run->add_flag("-q,--quiet", args->quiet, "print nothing but errors");
+  run->add_option("--point", args->point, "what a sweep chose, as JSON; stored with the run")->group("");
+  run->callback([args] {
+    if (args->files.size() > 1 && !args->trace.empty()) throw InputError("--trace takes one scenario at a time");
+    if (args->files.size() == 1)
+      run_file(*args, args->files.front());
+    else
+      run_files(*args);
+  });
+}
+
+}  // namespace terrace

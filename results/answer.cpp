@@ -1,0 +1,102 @@
+// The answer to a query as table, CSV (RFC 4180) and JSON.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "results/query.h"
+
+namespace terrace {
+namespace {
+
+std::string all_digits(double value) {  // shortest text that reads back as the same number
+  return fmt::format("{}", value);
+}
+
+std::string csv_text(const std::string& text) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+std::string csv_cell(const Answer::Cell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return csv_text(*text);
+  if (const auto* number = std::get_if<double>(&cell)) return all_digits(*number);
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *number);
+  return "";
+}
+
+std::string grid_cell(const Answer::Cell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  if (const auto* number = std::get_if<double>(&cell)) return fmt::format("{:.6g}", *number);
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *number);
+  return "–";
+}
+
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string json_cell(const Answer::Cell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return json_text(*text);
+  if (const auto* number = std::get_if<double>(&cell)) {
+    if (std::isfinite(*number)) return all_digits(*number);
+    return *number > 0 ? "\"inf\"" : "\"-inf\"";  // JSON has no infinity; SQLite has no NaN
+  }
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return fmt::format("{}", *number);
+  return "null";
+}
+
+}  // namespace
+
+Grid Answer::grid() const {
+  Grid grid;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    bool number = !rows.empty();
+    for (const auto& row : rows) number = number && !std::holds_alternative<std::string>(row[c]);
+    grid.columns.push_back({columns[c], number});
+  }
+  for (const auto& row : rows) {
+    std::vector<std::string> cells;
+    for (const Cell& c : row) cells.push_back(grid_cell(c));
+    grid.add(std::move(cells));
+  }
+  return grid;
+}
+
+std::string Answer::csv() const {
+  std::string out;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    out += (c > 0 ? "," : "") + csv_text(columns[c]);
+  }
+  out += "\r\n";
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) out += (c > 0 ? "," : "") + csv_cell(row[c]);
+    out += "\r\n";
+  }
+  return out;
+}
+
+std::string Answer::json() const {
+  std::vector<std::string> keys;
+  std::map<std::string, int> seen;
+  for (const std::string& column : columns) {
+    const int count = ++seen[column];
+    keys.push_back(json_text(count == 1 ? column : fmt::format("{}_{}", column, count)));
+  }
+  std::string out = "[";
+  const char* separator = "\n";
+  for (const auto& row : rows) {
+    out += separator;
+    separator = ",\n";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      out += (c > 0 ? ", " : "{") + keys[c] + ": " + json_cell(row[c]);
+    }
+    out += "}";
+  }
+  return out + (rows.empty() ? "]\n" : "\n]\n");
+}
+
+}  // namespace terrace

@@ -1,0 +1,88 @@
+// From a YAML file to checked parameters, and from those to a machine and a workload.
+#include "sim/scenario.h"
+
+#include <boost/uuid/detail/sha1.hpp>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "sim/schema.h"
+
+namespace terrace {
+
+void Scenario::Params::fields(Schema<Params>& s) {
+  s.field("name", &Params::name, "name of the scenario, shown in reports").required().not_empty();
+  s.field("about", &Params::about, "what the scenario is for");
+  s.field("seed", &Params::seed, "seed of every random stream").at_least(0);
+  s.field("fold", &Params::fold, "time identical layers once and repeat them; changes no result");
+  s.field("system", &Params::system, "the machine: devices and links").required();
+  s.field("workload", &Params::workload, "what is asked of the machine").required();
+}
+
+std::string sha1_hex(const std::string& bytes) {
+  boost::uuids::detail::sha1 sha;
+  sha.process_bytes(bytes.data(), bytes.size());
+  unsigned int digest[5];
+  sha.get_digest(digest);
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}{:08x}", digest[0], digest[1], digest[2], digest[3], digest[4]);
+}
+
+Scenario Scenario::read(Node root, const std::string& file) {
+  Mistakes mistakes;
+  Scenario scenario;
+  Reader reader(mistakes);
+  scenario.params_ = terrace::read<Params>(root, reader);
+  mistakes.raise();
+  scenario.data_files_ = reader.files();
+  scenario.root_ = std::move(root);
+  scenario.file_ = file;
+  return scenario;
+}
+
+Scenario Scenario::from_yaml(const std::string& file, const Point& sets) {
+  Mistakes mistakes;
+  Node root = load_config(file, mistakes);
+  if (root.is_mapping())
+    for (const auto& [path, value] : sets) set(root, path + "=" + value, mistakes);
+  mistakes.raise();
+  return read(std::move(root), file);
+}
+
+Scenario Scenario::at(const Point& choices) const {
+  Node root = root_;
+  Mistakes mistakes;
+  for (const auto& [path, value] : choices) set(root, path + "=" + value, mistakes);
+  mistakes.raise();
+  return read(std::move(root), file_);
+}
+
+std::string Scenario::canonical() const { return write(params_).dump(); }
+
+std::string Scenario::hash() const {
+  std::string all = canonical();
+  for (const std::string& path : data_files_) {
+    std::ifstream in(path, std::ios::binary);
+    all += '\0' + sha1_hex(std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+  return sha1_hex(all);
+}
+
+std::unique_ptr<Machine> Scenario::build_machine() const {
+  try {
+    return build(params_.system);
+  } catch (BuildError& error) {
+    if (!error.absolute) error.path = error.path.empty() ? "system" : join_path("system", error.path);
+    throw located(error, root_);
+  }
+}
+
+std::unique_ptr<Workload> Scenario::build_workload(Machine& machine) const {
+  try {
+    return params_.workload.make({machine, static_cast<std::uint64_t>(params_.seed)});
+  } catch (const BuildError& error) {
+    throw located(error, root_);
+  }
+}
+
+}  // namespace terrace
