@@ -18,14 +18,16 @@ void add_rows(Grid& grid, const std::vector<FieldDoc>& docs, const std::string& 
   for (const FieldDoc& doc : docs) {
     std::string type = doc.type;
     if (!doc.unit.empty()) type += " (" + doc.unit + ")";
-    grid.add({prefix + doc.key, type, doc.required ? "required" : doc.default_text, doc.range, doc.meaning});
+    grid.add({prefix + doc.key, type, doc.required ? "required" : doc.default_text, doc.range,
+              doc.meaning});
     add_rows(grid, doc.nested, prefix + doc.key + ".");
   }
 }
 
 Grid field_grid(const std::vector<FieldDoc>& docs) {
   Grid grid;
-  grid.columns = {{"key", false}, {"type", false}, {"default", false}, {"range", false}, {"meaning", false}};
+  grid.columns = {
+      {"key", false}, {"type", false}, {"default", false}, {"range", false}, {"meaning", false}};
   add_rows(grid, docs, "");
   return grid;
 }
@@ -39,8 +41,9 @@ const RegisteredFamily* find_family(const std::string& name) {
 Page list_all() {
   Page page;
   page.title("What can be configured");
-  page.line("`terrace list FAMILY` shows its members, `terrace list FAMILY MEMBER` the keys of one, "
-            "`terrace list scenario` the keys of a scenario file.");
+  page.line(
+      "`terrace list FAMILY` shows its members, `terrace list FAMILY MEMBER` the keys of one, "
+      "`terrace list scenario` the keys of a scenario file.");
   Grid grid;
   grid.columns = {{"family", false}, {"members", false}, {"meaning", false}};
   for (const RegisteredFamily* f : Catalogue::families()) {
@@ -74,7 +77,8 @@ Page list(const std::string& family_name, const std::string& member_name) {
   Page page;
   if (family_name == "scenario" || family_name == "space") {
     page.title("Keys of a " + family_name + " file");
-    page.table(field_grid(family_name == "space" ? document<SpaceParams>() : document<Scenario::Params>()));
+    page.table(field_grid(family_name == "space" ? document<SpaceParams>()
+                                                 : document<Scenario::Params>()));
     return page;
   }
   const RegisteredFamily* family = find_family(family_name);
@@ -82,7 +86,8 @@ Page list(const std::string& family_name, const std::string& member_name) {
     std::vector<std::string> known = {"scenario", "space"};
     for (const RegisteredFamily* f : Catalogue::families()) known.push_back(f->name());
     const std::string near = suggest(family_name, known);
-    throw InputError("no family \"" + family_name + "\"" + (near.empty() ? "" : ". did you mean \"" + near + "\"?"));
+    throw InputError("no family \"" + family_name + "\"" +
+                     (near.empty() ? "" : ". did you mean \"" + near + "\"?"));
   }
   if (member_name.empty()) return list_family(*family);
   const RegisteredMember* member = family->find(member_name);
@@ -102,8 +107,10 @@ void add_list(CLI::App& app) {
     bool markdown = false;
   };
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("list", "what can be configured: meaning, unit, range, default");
-  command->add_option("FAMILY", args->family, "a family, or \"scenario\" or \"space\"")->type_name("");
+  CLI::App* command =
+      app.add_subcommand("list", "what can be configured: meaning, unit, range, default");
+  command->add_option("FAMILY", args->family, "a family, or \"scenario\" or \"space\"")
+      ->type_name("");
   command->add_option("MEMBER", args->member, "one member of it")->type_name("");
   command->add_flag("--markdown", args->markdown, "as Markdown");
   command->callback([args] {
@@ -114,10 +121,15 @@ void add_list(CLI::App& app) {
 
 void add_schema(CLI::App& app) {
   auto of = std::make_shared<std::string>("scenario");
-  CLI::App* command = app.add_subcommand("schema", "JSON Schema for editors: completes and checks YAML as you type");
-  command->add_option("FILE_KIND", *of, "scenario or space")->type_name("")->check(CLI::IsMember({"scenario", "space"}));
+  CLI::App* command = app.add_subcommand(
+      "schema", "JSON Schema for editors: completes and checks YAML as you type");
+  command->add_option("FILE_KIND", *of, "scenario or space")
+      ->type_name("")
+      ->check(CLI::IsMember({"scenario", "space"}));
   command->callback([of] {
-    fmt::print("{}\n", (*of == "space" ? json_schema<SpaceParams>() : json_schema<Scenario::Params>()).dump(2));
+    fmt::print(
+        "{}\n",
+        (*of == "space" ? json_schema<SpaceParams>() : json_schema<Scenario::Params>()).dump(2));
   });
 }
 

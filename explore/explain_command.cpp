@@ -1,4 +1,5 @@
-// terrace explain FILE: what a scenario resolves to, its byte and FLOP budget and its roofline, without running.
+// terrace explain FILE: what a scenario resolves to, its byte and FLOP budget and its roofline,
+// without running.
 #include <fmt/format.h>
 
 #include <memory>
@@ -7,6 +8,7 @@
 #include "explore/point_text.h"
 #include "results/human.h"
 #include "results/page.h"
+#include "sim/accounts.h"
 #include "sim/scenario.h"
 
 namespace terrace {
@@ -15,7 +17,10 @@ namespace {
 Page machine_page(const Machine& machine) {
   Page page;
   Grid tiers;
-  tiers.columns = {{"memory", false}, {"capacity", true}, {"bandwidth", true}, {"reached from the first device over", false}};
+  tiers.columns = {{"memory", false},
+                   {"capacity", true},
+                   {"bandwidth", true},
+                   {"reached from the first device over", false}};
   for (const Tier& t : machine.tiers()) {
     std::string over = "itself";
     if (t.device != 0) {
@@ -23,17 +28,20 @@ Page machine_page(const Machine& machine) {
       if (machine.reachable(0, t.device)) {
         over.clear();
         for (const RouteLeg& leg : machine.route(0, t.device).legs)
-          over += (over.empty() ? "" : ", ") + machine.links()[static_cast<std::size_t>(leg.link)].name;
+          over +=
+              (over.empty() ? "" : ", ") + machine.links()[static_cast<std::size_t>(leg.link)].name;
       }
     }
     tiers.add({t.name, human(t.capacity.value(), "B"),
-               human(machine.resources()[static_cast<std::size_t>(t.resource)].capacity, "B/s"), over});
+               human(machine.resources()[static_cast<std::size_t>(t.resource)].capacity, "B/s"),
+               over});
   }
   page.heading("Memories");
   page.table(std::move(tiers));
   Grid engines;
   engines.columns = {{"resource", false}, {"capacity", true}, {"what it is", false}};
-  for (const Resource& r : machine.resources()) engines.add({r.name, human(r.capacity, r.unit + "/s"), r.meaning});
+  for (const Resource& r : machine.resources())
+    engines.add({r.name, human(r.capacity, r.unit + "/s"), r.meaning});
   page.heading("Resources");
   page.table(std::move(engines));
   return page;
@@ -44,7 +52,8 @@ Page budget_page(const Machine& machine, const std::vector<Workload::Sample>& sa
   Page page;
   page.heading("Budget of a step, and its roofline");
   Grid grid;
-  grid.columns = {{"step", false}, {"FLOP", true}, {"bytes", true}, {"FLOP/B", true}, {"bound by", false}, {"least time", true}};
+  grid.columns = {{"step", false},  {"FLOP", true},      {"bytes", true},
+                  {"FLOP/B", true}, {"bound by", false}, {"least time", true}};
   for (const Workload::Sample& sample : samples) {
     Accounts accounts(machine);
     const FlowNetwork network(machine.capacities());
@@ -71,14 +80,16 @@ Page budget_page(const Machine& machine, const std::vector<Workload::Sample>& sa
         worst = r;
       }
     }
-    grid.add({sample.name, human(sum.flops, "FLOP"), human(bytes, "B"), fmt::format("{:.1f}", bytes > 0 ? sum.flops / bytes : 0),
+    grid.add({sample.name, human(sum.flops, "FLOP"), human(bytes, "B"),
+              fmt::format("{:.1f}", bytes > 0 ? sum.flops / bytes : 0),
               machine.resources()[worst].name, human(least, "s")});
   }
   page.table(std::move(grid));
   return page;
 }
 
-void explain(const std::string& file, const std::vector<std::string>& sets, bool markdown, bool canonical) {
+void explain(const std::string& file, const std::vector<std::string>& sets, bool markdown,
+             bool canonical) {
   const Scenario scenario = Scenario::from_yaml(file, parse_sets(sets));
   if (canonical) {
     fmt::print("{}\n", scenario.canonical());
@@ -109,10 +120,15 @@ void add_explain(CLI::App& app) {
     bool markdown = false, canonical = false;
   };
   auto args = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("explain", "what a scenario resolves to, its budget and roofline, without running it");
+  CLI::App* command = app.add_subcommand(
+      "explain", "what a scenario resolves to, its budget and roofline, without running it");
   command->add_option("FILE", args->file, "scenario YAML")->required()->type_name("");
-  command->add_option("--set", args->sets, "change the scenario: path=value")->type_name("PATH=VALUE")->expected(1)->take_all();
-  command->add_flag("--canonical", args->canonical, "print the whole scenario, defaults filled in, as JSON");
+  command->add_option("--set", args->sets, "change the scenario: path=value")
+      ->type_name("PATH=VALUE")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--canonical", args->canonical,
+                    "print the whole scenario, defaults filled in, as JSON");
   command->add_flag("--markdown", args->markdown, "as Markdown");
   command->callback([args] { explain(args->file, args->sets, args->markdown, args->canonical); });
 }

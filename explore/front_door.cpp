@@ -23,25 +23,31 @@ extern "C" void on_stop(int signal) {
 }
 
 // CLI11 names an unknown command as an unexpected argument; say what was meant.
-std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& error, int argc,
+                                char** argv) {
   std::string text = error.what();
   if (argc < 2) return text;
   std::vector<std::string> known;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) known.push_back(sub->get_name());
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(sub->get_name());
   const std::string word = argv[1];
-  if (word.empty() || word[0] == '-' || std::find(known.begin(), known.end(), word) != known.end()) {
+  if (word.empty() || word[0] == '-' ||
+      std::find(known.begin(), known.end(), word) != known.end()) {
     for (const CLI::App* sub : app.get_subcommands()) {
       std::vector<std::string> options;
       for (const CLI::Option* o : sub->get_options()) options.push_back(o->get_name());
       for (int i = 2; i < argc; ++i)
-        if (const std::string given = argv[i]; given.rfind("--", 0) == 0 && text.find(given) != std::string::npos)
-          if (const std::string near = suggest(given, options); !near.empty()) text += ". did you mean \"" + near + "\"?";
+        if (const std::string given = argv[i];
+            given.rfind("--", 0) == 0 && text.find(given) != std::string::npos)
+          if (const std::string near = suggest(given, options); !near.empty())
+            text += ". did you mean \"" + near + "\"?";
     }
     return text;
   }
   text = "no command \"" + word + "\"";
   const std::string near = suggest(word, known);
-  return near.empty() ? text + ". `terrace --help` lists them" : text + ". did you mean \"" + near + "\"?";
+  return near.empty() ? text + ". `terrace --help` lists them"
+                      : text + ". did you mean \"" + near + "\"?";
 }
 
 int run_commands(CLI::App& app, int argc, char** argv) {
@@ -97,9 +103,11 @@ void handle_stop() {
 
 int front_door(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // `terrace show … | head` ends quietly
-  CLI::App app("Terrace simulates the memory system under LLM inference: speed, memory, energy and cost of a\n"
-               "scenario, and of whole design spaces.",
-               "terrace");
+  CLI::App app(
+      "Terrace simulates the memory system under LLM inference: speed, memory, energy and cost of "
+      "a\n"
+      "scenario, and of whole design spaces.",
+      "terrace");
   app.require_subcommand(1);
   app.set_version_flag("--version", code_version());
   add_run(app);

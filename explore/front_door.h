@@ -23,12 +23,13 @@ void add_explain(CLI::App& app);
 struct InputError : std::runtime_error {  // exit code 2, printed as it is
   using std::runtime_error::runtime_error;
 };
-struct Failure : std::runtime_error {     // exit code 1, printed as it is
+struct Failure : std::runtime_error {  // exit code 1, printed as it is
   using std::runtime_error::runtime_error;
 };
 
-std::string default_database();           // $TERRACE_DB, else terrace.db
-const std::atomic<bool>& stop_requested();  // set by Ctrl-C and SIGTERM once handle_stop() was called
+std::string default_database();  // $TERRACE_DB, else terrace.db
+const std::atomic<bool>&
+stop_requested();  // set by Ctrl-C and SIGTERM once handle_stop() was called
 void handle_stop();
 
 }  // namespace terrace

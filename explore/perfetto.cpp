@@ -13,9 +13,11 @@ namespace {
 constexpr int engines = 1, resources = 2, steps = 3, requests = 4;
 }
 
-Perfetto::Perfetto(const std::string& path, const Machine& machine) : path_(path), machine_(machine) {
+Perfetto::Perfetto(const std::string& path, const Machine& machine)
+    : path_(path), machine_(machine) {
   file_ = std::fopen(path.c_str(), "w");
-  if (file_ == nullptr) throw std::runtime_error("cannot write " + path + ": " + std::strerror(errno));
+  if (file_ == nullptr)
+    throw std::runtime_error("cannot write " + path + ": " + std::strerror(errno));
   put("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
   name(engines, 0, "engines", "process_name");
   name(resources, 0, "links and memories", "process_name");
@@ -36,16 +38,19 @@ void Perfetto::put(const std::string& text) {
 }
 
 void Perfetto::name(int process, std::int64_t thread, const std::string& what, const char* kind) {
-  put(fmt::format("{}\n{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{\"name\":{}}}}}", first_ ? "" : ",",
-                  process, thread, kind, nlohmann::json(what).dump()));
+  put(fmt::format(
+      "{}\n{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{{\"name\":{}}}}}",
+      first_ ? "" : ",", process, thread, kind, nlohmann::json(what).dump()));
   first_ = false;
 }
 
-void Perfetto::event(int process, std::int64_t thread, const std::string& what, Time start, Time span,
-                     const std::string& args) {
-  put(fmt::format(",\n{{\"ph\":\"X\",\"pid\":{},\"tid\":{},\"name\":{},\"ts\":{:.6f},\"dur\":{:.6f},\"args\":{{{}}}}}",
-                  process, thread, nlohmann::json(what).dump(), static_cast<double>(start.ps()) * 1e-6,
-                  static_cast<double>(span.ps()) * 1e-6, args));
+void Perfetto::event(int process, std::int64_t thread, const std::string& what, Time start,
+                     Time span, const std::string& args) {
+  put(fmt::format(
+      ",\n{{\"ph\":\"X\",\"pid\":{},\"tid\":{},\"name\":{},\"ts\":{:.6f},\"dur\":{:.6f},\"args\":{{"
+      "{}}}}}",
+      process, thread, nlohmann::json(what).dump(), static_cast<double>(start.ps()) * 1e-6,
+      static_cast<double>(span.ps()) * 1e-6, args));
 }
 
 void Perfetto::op(const OpSpan& s) {
@@ -57,15 +62,18 @@ void Perfetto::op(const OpSpan& s) {
           fmt::format("\"step\":{},\"flops\":{:.0f}", s.step, s.op->flops));
     for (const FlowSpec& flow : s.plan->flows)
       for (const Hop& hop : flow.hops)
-        if (machine_.resources()[static_cast<std::size_t>(hop.resource)].unit == "B" && s.ended > s.flows_at)
+        if (machine_.resources()[static_cast<std::size_t>(hop.resource)].unit == "B" &&
+            s.ended > s.flows_at)
           event(resources, hop.resource, what, s.flows_at + shift, s.ended - s.flows_at,
-                fmt::format("\"bytes\":{:.0f},\"of peak\":{:.3f}", flow.amount * hop.copies,
-                            hop.weight * flow.amount / (s.ended - s.flows_at).seconds() /
-                                machine_.resources()[static_cast<std::size_t>(hop.resource)].capacity));
+                fmt::format(
+                    "\"bytes\":{:.0f},\"of peak\":{:.3f}", flow.amount * hop.copies,
+                    hop.weight * flow.amount / (s.ended - s.flows_at).seconds() /
+                        machine_.resources()[static_cast<std::size_t>(hop.resource)].capacity));
   }
   if (s.times > shown)
     event(engines, s.op->engine, fmt::format("{} (and {} more rounds)", what, s.times - shown),
-          s.started + s.period * shown, s.period * (s.times - shown), fmt::format("\"step\":{}", s.step));
+          s.started + s.period * shown, s.period * (s.times - shown),
+          fmt::format("\"step\":{}", s.step));
 }
 
 void Perfetto::step(const Step& step, Time started, Time ended) {

@@ -10,20 +10,23 @@
 
 namespace terrace {
 
-// Trace Event Format (Google, "Trace Event Format", 2016): complete events "X", times in microseconds.
-// Rounds of a folded repeat are written out up to `most_rounds`, the rest as one event that says so.
+// Trace Event Format (Google, "Trace Event Format", 2016): complete events "X", times in
+// microseconds. Rounds of a folded repeat are written out up to `most_rounds`, the rest as one
+// event that says so.
 class Perfetto final : public TraceSink {
  public:
   Perfetto(const std::string& path, const Machine& machine);  // throws std::runtime_error
   ~Perfetto() override;
   void op(const OpSpan& span) override;
   void step(const Step& step, Time started, Time ended) override;
-  void close(const Record& record);  // adds the requests; throws std::runtime_error when the disk is full
+  void close(
+      const Record& record);  // adds the requests; throws std::runtime_error when the disk is full
 
  private:
   static constexpr std::int64_t most_rounds = 128;
   void name(int process, std::int64_t thread, const std::string& what, const char* kind);
-  void event(int process, std::int64_t thread, const std::string& what, Time start, Time span, const std::string& args);
+  void event(int process, std::int64_t thread, const std::string& what, Time start, Time span,
+             const std::string& args);
   void put(const std::string& text);
 
   std::string path_;

@@ -12,7 +12,8 @@ Point parse_sets(const std::vector<std::string>& sets) {
   for (const std::string& set : sets) {
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw InputError("--set " + set + ": write it as path=value, e.g. workload.engine.max_num_seqs=64");
+      throw InputError("--set " + set +
+                       ": write it as path=value, e.g. workload.engine.max_num_seqs=64");
     point.emplace_back(set.substr(0, equals), set.substr(equals + 1));
   }
   return point;
@@ -31,7 +32,8 @@ std::string point_label(const Point& point) {
   std::string label;
   for (const auto& [path, value] : point) {
     if (!label.empty()) label += ", ";
-    label += path.substr(path.rfind('.') == std::string::npos ? 0 : path.rfind('.') + 1) + "=" + value;
+    label +=
+        path.substr(path.rfind('.') == std::string::npos ? 0 : path.rfind('.') + 1) + "=" + value;
   }
   return label;
 }

@@ -25,12 +25,14 @@ struct Child {
 
 Child start(std::size_t job, const std::vector<std::string>& command) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const pid_t pid = fork();
-  if (pid < 0) throw std::runtime_error(std::string("cannot start a process: ") + std::strerror(errno));
+  if (pid < 0)
+    throw std::runtime_error(std::string("cannot start a process: ") + std::strerror(errno));
   if (pid == 0) {
     setpgid(0, 0);  // Ctrl-C is ours to hand on
     const int nothing = open("/dev/null", O_RDWR);
@@ -55,7 +57,8 @@ bool drain(Child& child) {
   while (true) {
     const ssize_t n = read(child.errors, buffer, sizeof buffer);
     if (n > 0) {
-      if (child.result.error_text.size() < most_text) child.result.error_text.append(buffer, static_cast<std::size_t>(n));
+      if (child.result.error_text.size() < most_text)
+        child.result.error_text.append(buffer, static_cast<std::size_t>(n));
       continue;
     }
     return n == 0 || (errno != EAGAIN && errno != EINTR);
@@ -74,7 +77,8 @@ void reap(Child& child) {
 
 bool run_processes(std::size_t jobs, std::size_t at_once,
                    const std::function<std::vector<std::string>(std::size_t)>& command,
-                   const std::function<void(const Finished&)>& finished, const std::atomic<bool>& stop) {
+                   const std::function<void(const Finished&)>& finished,
+                   const std::atomic<bool>& stop) {
   std::vector<Child> running;
   std::size_t next = 0;
   bool stopping = false;

@@ -13,7 +13,8 @@ std::string human_duration(double s) {
   if (s < 1) return fmt::format("{:.0f} ms", s * 1e3);
   if (s < 120) return fmt::format("{:.1f} s", s);
   const auto minutes = static_cast<long>(s / 60);
-  if (s < 7200) return fmt::format("{} min {:02.0f} s", minutes, s - 60.0 * static_cast<double>(minutes));
+  if (s < 7200)
+    return fmt::format("{} min {:02.0f} s", minutes, s - 60.0 * static_cast<double>(minutes));
   return fmt::format("{} h {:02d} min", minutes / 60, minutes % 60);
 }
 
@@ -47,10 +48,13 @@ void Progress::draw(double done, const std::string& note, bool last) {
     line += "[" + std::string(static_cast<std::size_t>(full), '#') +
             std::string(static_cast<std::size_t>(width - full), '.') + "] ";
   }
-  if (total_ > 0) line += fmt::format("{:3.0f} %  {:.0f}/{:.0f} {}", part * 100, done, total_, unit_);
-  else line += fmt::format("{:.0f} {}", done, unit_);
+  if (total_ > 0)
+    line += fmt::format("{:3.0f} %  {:.0f}/{:.0f} {}", part * 100, done, total_, unit_);
+  else
+    line += fmt::format("{:.0f} {}", done, unit_);
   line += fmt::format("  {:.3g}/s", rate);
-  if (!last && total_ > 0 && rate > 0) line += "  " + human_duration((total_ - done) / rate) + " left";
+  if (!last && total_ > 0 && rate > 0)
+    line += "  " + human_duration((total_ - done) / rate) + " left";
   if (last) line += "  in " + human_duration(passed);
   if (!note.empty()) line += "  " + note;
   if (terminal_)

@@ -1,4 +1,5 @@
-// How far long work is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+// How far long work is: a bar with rate and time left on a terminal, a plain line now and then
+// elsewhere.
 #pragma once
 
 #include <chrono>
@@ -9,7 +10,8 @@ namespace terrace {
 
 class Progress {
  public:
-  // `unit`: what is counted ("points", "requests"); `total` 0: not known. Writes to `out`, never to results.
+  // `unit`: what is counted ("points", "requests"); `total` 0: not known. Writes to `out`, never to
+  // results.
   Progress(std::string what, double total, std::string unit, std::FILE* out = stderr);
   ~Progress();
   void update(double done, const std::string& note = "");

@@ -11,6 +11,7 @@
 #include "explore/run_one.h"
 #include "results/database.h"
 #include "results/report.h"
+#include "sim/simulate.h"
 
 namespace terrace {
 namespace {
@@ -18,15 +19,23 @@ namespace {
 struct Arguments {
   std::vector<std::string> files, sets;
   std::string database = default_database(), trace, point;
-  bool json = false, quiet = false, no_store = false, full = false;
+  bool markdown = false, json = false, quiet = false, no_store = false, full = false;
 };
+
+std::string sets_text(const std::vector<std::string>& sets) {
+  std::string text;
+  for (const std::string& set : sets) text += " --set '" + set + "'";
+  return text;
+}
 
 void run_file(const Arguments& args, const std::string& file) {
   const Scenario scenario = Scenario::from_yaml(file, parse_sets(args.sets));
   const std::unique_ptr<Machine> machine = scenario.build_machine();
   const std::unique_ptr<Workload> workload = scenario.build_workload(*machine);
-  std::optional<Database> database;
-  if (!args.no_store) database = Database::open(args.database);  // before the work: a full run must find a place
+  std::unique_ptr<Database> database;
+  if (!args.no_store)
+    database = std::make_unique<Database>(
+        Database::open(args.database));  // before the work: a full run must find a place
   std::unique_ptr<Perfetto> trace;
   if (!args.trace.empty()) trace = std::make_unique<Perfetto>(args.trace, *machine);
 
@@ -40,18 +49,24 @@ void run_file(const Arguments& args, const std::string& file) {
     const Stored where = database->store(record, args.point);
     stored = fmt::format("stored as run {} in {}", where.run, args.database);
     if (where.existed)
-      stored = fmt::format("run {} in {} is this run already{}", where.run, args.database,
-                           where.equal ? "" : ", with other results: the code changed without a new version");
+      stored = fmt::format(
+          "run {} in {} is this run already{}", where.run, args.database,
+          where.equal ? "" : ", with other results: the code changed without a new version");
   }
   if (args.json)
     fmt::print("{}\n", record.to_json());
+  else if (args.markdown)
+    fmt::print(
+        "{}",
+        report(record, {args.full, true}).markdown("terrace run " + file + sets_text(args.sets)));
   else if (!args.quiet)
     fmt::print("{}", report(record, {args.full, true}).text());
   if (trace) {
     trace->close(record);
-    if (!args.quiet && !args.json) fmt::print("trace: {} (open in https://ui.perfetto.dev)\n", args.trace);
+    if (!args.quiet && !args.json && !args.markdown)
+      fmt::print("trace: {} (open in https://ui.perfetto.dev)\n", args.trace);
   }
-  if (!args.quiet && !args.json && !stored.empty()) fmt::print("{}\n", stored);
+  if (!args.quiet && !args.json && !args.markdown && !stored.empty()) fmt::print("{}\n", stored);
 }
 
 // Every file in a process of its own; goes on after a failure and ends with the worst exit code.
@@ -92,21 +107,30 @@ void run_files(const Arguments& args) {
 
 void add_run(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* run = app.add_subcommand("run", "simulate scenarios, print their reports, store their records");
+  CLI::App* run =
+      app.add_subcommand("run", "simulate scenarios, print their reports, store their records");
   run->add_option("FILE", args->files, "scenario YAML")->required()->type_name("");
-  run->add_option("--set", args->sets, "change the scenario: path=value, as in workload.engine.max_num_seqs=64")
+  run->add_option("--set", args->sets,
+                  "change the scenario: path=value, as in workload.engine.max_num_seqs=64")
       ->type_name("PATH=VALUE")
       ->expected(1)
       ->take_all();
-  run->add_option("--db", args->database, "results database")->type_name("FILE")->capture_default_str();
+  run->add_option("--db", args->database, "results database")
+      ->type_name("FILE")
+      ->capture_default_str();
   run->add_flag("--no-store", args->no_store, "leave no record");
   run->add_flag("--json", args->json, "print the record as JSON instead of the report");
+  run->add_flag("--markdown", args->markdown, "print the report as Markdown");
   run->add_flag("--full", args->full, "print every statistic with its meaning");
-  run->add_option("--trace", args->trace, "write engines, links and requests as a Chrome/Perfetto trace")->type_name("FILE");
+  run->add_option("--trace", args->trace,
+                  "write engines, links and requests as a Chrome/Perfetto trace")
+      ->type_name("FILE");
   run->add_flag("-q,--quiet", args->quiet, "print nothing but errors");
-  run->add_option("--point", args->point, "what a sweep chose, as JSON; stored with the run")->group("");
+  run->add_option("--point", args->point, "what a sweep chose, as JSON; stored with the run")
+      ->group("");
   run->callback([args] {
-    if (args->files.size() > 1 && !args->trace.empty()) throw InputError("--trace takes one scenario at a time");
+    if (args->files.size() > 1 && !args->trace.empty())
+      throw InputError("--trace takes one scenario at a time");
     if (args->files.size() == 1)
       run_file(*args, args->files.front());
     else

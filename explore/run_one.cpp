@@ -19,7 +19,8 @@ double peak_memory_bytes() {
   return static_cast<double>(usage.ru_maxrss) * 1024;
 }
 
-Record run_one(const Scenario& scenario, const Machine& machine, Workload& workload, const RunOptions& options) {
+Record run_one(const Scenario& scenario, const Machine& machine, Workload& workload,
+               const RunOptions& options) {
   handle_stop();
   Record record;
   record.name = scenario.params().name;
@@ -39,7 +40,8 @@ Record run_one(const Scenario& scenario, const Machine& machine, Workload& workl
     };
   const auto start = std::chrono::steady_clock::now();
   simulate(machine, workload, simulation, record);
-  record.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  record.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   record.peak_memory_bytes = peak_memory_bytes();
   return record;
 }

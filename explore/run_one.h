@@ -15,7 +15,8 @@ struct RunOptions {
 };
 
 // Throws ConfigError before anything runs; Interrupted on Ctrl-C.
-Record run_one(const Scenario& scenario, const Machine& machine, Workload& workload, const RunOptions& options);
+Record run_one(const Scenario& scenario, const Machine& machine, Workload& workload,
+               const RunOptions& options);
 
 double peak_memory_bytes();  // of this process, so far
 

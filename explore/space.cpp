@@ -12,7 +12,8 @@ void Codec<AnyValue>::read(const Node& node, Reader& r, const Limits<Limit>&, An
     r.fail(node, "needs a value");
     return;
   }
-  out.yaml = node.is_scalar() && !node.quoted() ? node.text() : to_json(node).dump();  // JSON is YAML
+  out.yaml =
+      node.is_scalar() && !node.quoted() ? node.text() : to_json(node).dump();  // JSON is YAML
 }
 
 void Axis::fields(Schema<Axis>& s) {

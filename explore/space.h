@@ -11,7 +11,8 @@
 
 namespace terrace {
 
-// A value of a scenario in YAML, whatever it is: 64, 128GiB, link/pcie4_x16.yaml, {kind: poisson, rate: 3/s}.
+// A value of a scenario in YAML, whatever it is: 64, 128GiB, link/pcie4_x16.yaml, {kind: poisson,
+// rate: 3/s}.
 struct AnyValue {
   std::string yaml;  // on one line
 };
@@ -30,7 +31,7 @@ struct Codec<AnyValue> {
 struct Axis {
   std::vector<std::string> set;  // paths in the scenario that get the value, together
   std::vector<AnyValue> values;
-  std::string name;              // for tables; empty: the last step of the first path
+  std::string name;  // for tables; empty: the last step of the first path
   static void fields(Schema<Axis>& s);
 };
 
@@ -48,7 +49,8 @@ class Searcher {
   virtual ~Searcher() = default;
   virtual std::vector<Point> propose() = 0;  // the next batch; empty: finished
   virtual void observed(const Point& point, const Record& record) = 0;
-  virtual std::size_t expected() const = 0;  // how many points in all, for the progress bar; 0: not known
+  virtual std::size_t expected()
+      const = 0;  // how many points in all, for the progress bar; 0: not known
 };
 
 struct SpaceParams {

@@ -13,6 +13,7 @@
 #include "results/database.h"
 #include "results/page.h"
 #include "results/report.h"
+#include "sim/simulate.h"
 #include "sim/version.h"
 
 namespace terrace {
@@ -59,8 +60,8 @@ class Sweep {
           stop_requested());
       if (!whole) {
         bar.finish();
-        fmt::print(stderr, "{} of {} points are stored; run the same command again to go on\n", done() - failed_.size(),
-                   searcher_->expected());
+        fmt::print(stderr, "{} of {} points are stored; run the same command again to go on\n",
+                   done() - failed_.size(), searcher_->expected());
         throw Interrupted();
       }
     }
@@ -92,8 +93,9 @@ class Sweep {
   }
 
   std::vector<std::string> command(const Point& point) const {
-    std::vector<std::string> words = {own_executable(), "run", space_.scenario.resolved, "--quiet", "--db",
-                                      args_.database, "--point", point_json(point)};
+    std::vector<std::string> words = {
+        own_executable(), "run",     space_.scenario.resolved, "--quiet", "--db",
+        args_.database,   "--point", point_json(point)};
     for (const auto& [path, value] : point) {
       words.emplace_back("--set");
       words.push_back(path + "=" + value);
@@ -107,7 +109,8 @@ class Sweep {
       return;
     }
     const Scenario scenario = base_.at(point);
-    const auto run = database_.find(scenario.hash(), code_version(), static_cast<std::uint64_t>(scenario.params().seed));
+    const auto run = database_.find(scenario.hash(), code_version(),
+                                    static_cast<std::uint64_t>(scenario.params().seed));
     if (!run) {
       failed_.push_back({point, 1, "ended well but left no record"});
       return;
@@ -117,9 +120,11 @@ class Sweep {
   }
 
   void summary() {
-    const auto infeasible = std::count_if(failed_.begin(), failed_.end(), [](const Failed& f) { return f.code == 2; });
-    fmt::print("{}: {} points run, {} already in {}, {} cannot be built, {} failed\n", space_.name, ran_, found_,
-               args_.database, infeasible, failed_.size() - static_cast<std::size_t>(infeasible));
+    const auto infeasible =
+        std::count_if(failed_.begin(), failed_.end(), [](const Failed& f) { return f.code == 2; });
+    fmt::print("{}: {} points run, {} already in {}, {} cannot be built, {} failed\n", space_.name,
+               ran_, found_, args_.database, infeasible,
+               failed_.size() - static_cast<std::size_t>(infeasible));
     Grid grid;
     grid.columns = {{"point", false}, {"why not", false}};
     for (const Failed& f : failed_) grid.add({point_label(f.point), f.why});
@@ -142,10 +147,16 @@ class Sweep {
 
 void add_sweep(CLI::App& app) {
   auto args = std::make_shared<Arguments>();
-  CLI::App* sweep = app.add_subcommand("sweep", "simulate a design space, a process per point; goes on where it was interrupted");
+  CLI::App* sweep = app.add_subcommand(
+      "sweep", "simulate a design space, a process per point; goes on where it was interrupted");
   sweep->add_option("SPACE", args->space, "space YAML")->required()->type_name("");
-  sweep->add_option("-j", args->at_once, "points at once")->type_name("N")->check(CLI::Range(1, 4096))->capture_default_str();
-  sweep->add_option("--db", args->database, "results database")->type_name("FILE")->capture_default_str();
+  sweep->add_option("-j", args->at_once, "points at once")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  sweep->add_option("--db", args->database, "results database")
+      ->type_name("FILE")
+      ->capture_default_str();
   sweep->add_flag("--dry-run", args->dry_run, "check every point and say what is stored already");
   sweep->callback([args] {
     const SpaceParams space = read_space(args->space);

@@ -60,6 +60,7 @@ Grid Answer::grid() const {
   }
   for (const auto& row : rows) {
     std::vector<std::string> cells;
+    cells.reserve(row.size());
     for (const Cell& c : row) cells.push_back(grid_cell(c));
     grid.add(std::move(cells));
   }

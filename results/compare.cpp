@@ -23,7 +23,7 @@ void collect(const Json& node, const std::string& path, Leaves& out) {
     for (const auto& [key, value] : node.items()) {
       const bool dotted = key.find_first_of(".[]") != std::string::npos;
       const std::string step = dotted ? fmt::format("[\"{}\"]", key) : key;
-      collect(value, path.empty() || dotted ? path + step : path + "." + step, out);
+      collect(value, fmt::format("{}{}{}", path, path.empty() || dotted ? "" : ".", step), out);
     }
   } else if (node.is_array() && !node.empty()) {
     for (std::size_t i = 0; i < node.size(); ++i) {

@@ -51,7 +51,8 @@ std::string human_number(double value) {
   const double magnitude = std::abs(value);
   if (magnitude >= 1e15 || magnitude < 1e-3) return fmt::format("{:.3g}", value);
   if (magnitude < 0.9995) return fmt::format("{:.3g}", value);
-  if (value == std::floor(value)) return fmt::format("{:.0f}", value);
+  const bool whole = std::abs(value - std::round(value)) < 1e-9 * magnitude;
+  if (whole) return fmt::format("{:.0f}", value);
   return fmt::format("{:.{}f}", value, decimals(magnitude));
 }
 

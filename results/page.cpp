@@ -100,7 +100,7 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
   };
   std::size_t from = 0;
   while (from < text.size()) {
-    std::size_t to = text.find(' ', from);
+    std::size_t to = text.find_first_of(" \n", from);
     if (to == std::string::npos) to = text.size();
     const std::string word = text.substr(from, to - from);
     const bool started = line.find_first_not_of(' ') != std::string::npos;
@@ -195,6 +195,7 @@ std::string Page::markdown(const std::string& command) const {
   std::string made_by = command.empty() ? "" : fmt::format("Made by `{}`\n", command);
   Kind last = Kind::heading;
   for (const Part& part : parts_) {
+    if (part.kind == Kind::line && part.text.empty()) continue;
     const bool list_goes_on = part.kind == Kind::item && last == Kind::item;
     if (!out.empty() && !list_goes_on) out += "\n";
     switch (part.kind) {
@@ -208,7 +209,7 @@ std::string Page::markdown(const std::string& command) const {
         out += part.text + "\n";
         break;
       case Kind::item:
-        out += "- " + part.text + "\n";
+        out += wrapped("- " + part.text, 0, 2);
         break;
       case Kind::table:
         out += markdown_of(part.grid);

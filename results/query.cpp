@@ -132,7 +132,7 @@ std::vector<std::string> columns_in_reach(const Connection& connection, std::str
 }
 
 std::string hint(const std::string& word, const std::vector<std::string>& known) {
-  const std::string near = did_you_mean(word, known);
+  std::string near = did_you_mean(word, known);
   if (!near.empty()) return near;
   std::string list;
   for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
@@ -153,8 +153,11 @@ std::string hint(const std::string& word, const std::vector<std::string>& known)
     const auto tables = names(connection,
                               "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND "
                               "name NOT LIKE 'sqlite_%' ORDER BY type DESC, rowid");
-    what +=
-        table.empty() ? hint(bare, columns_in_reach(connection, sql, tables)) : hint(bare, tables);
+    const auto known = table.empty() ? columns_in_reach(connection, sql, tables) : tables;
+    const bool there = std::find(known.begin(), known.end(), bare) != known.end();
+    what += there ? fmt::format(". no table here is called \"{}\" and has it",
+                                wanted.substr(0, wanted.size() - bare.size() - 1))
+                  : hint(bare, known);
     if (offset < 0) offset = find_word(sql, bare);
   }
   const std::string function = rest_after("no such function: ");

@@ -109,7 +109,7 @@ std::vector<double> rounded_percentages(const std::vector<double>& fractions, do
   for (std::size_t i = 0; i < fractions.size(); ++i) {
     const double exact = fractions[i] * 100 * steps;
     out.push_back(whole ? std::floor(exact) : std::round(exact));
-    remainders.emplace_back(exact - std::floor(exact), i);
+    remainders.emplace_back(std::round((exact - std::floor(exact)) * 1e6), i);  // ties stay ties
   }
   if (whole) {
     const double given = std::accumulate(out.begin(), out.end(), 0.0);

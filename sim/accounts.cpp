@@ -52,7 +52,8 @@ void Accounts::work(const Op& op, std::int32_t row, const OpPlan& plan, const Fl
   }
 }
 
-void Accounts::time(const Op& op, std::int32_t row, Time busy, std::int32_t cause, std::int64_t times) {
+void Accounts::time(const Op& op, std::int32_t row, Time busy, std::int32_t cause,
+                    std::int64_t times) {
   Row& r = rows_[at(row)];
   r.count += times;
   r.busy_ps += busy.ps() * times;
@@ -102,7 +103,8 @@ ResourceId Accounts::twin_link(ResourceId link_resource, DeviceId rep, DeviceId 
   return -1;
 }
 
-// Folded ranks are counted where they would have worked: on their own twins of the representative's resources.
+// Folded ranks are counted where they would have worked: on their own twins of the representative's
+// resources.
 const std::vector<Tally> Accounts::tallies() const {
   std::vector<Tally> all(machine_.resources().size());
   const auto add = [&](ResourceId to, const Tally& t) {
@@ -121,7 +123,8 @@ const std::vector<Tally> Accounts::tallies() const {
         add(member.resources.at(i), mine[at(rep.resources[i])]);
       for (std::size_t r = 0; r < mine.size(); ++r) {
         if (machine_.resources()[r].device != none || mine[r].moved == 0) continue;
-        const ResourceId twin = twin_link(static_cast<ResourceId>(r), group.members.front(), group.members[m]);
+        const ResourceId twin =
+            twin_link(static_cast<ResourceId>(r), group.members.front(), group.members[m]);
         if (twin >= 0 && twin != static_cast<ResourceId>(r)) add(twin, mine[r]);
       }
     }
@@ -135,7 +138,8 @@ std::vector<Accounts::Traffic> Accounts::traffic() const {
     for (std::size_t t = 0; t < traffic_by_group_[g].size(); ++t) {
       const Traffic& mine = traffic_by_group_[g][t];
       const DeviceId home = machine_.tiers()[t].device;
-      const std::size_t ranks = g == 0 ? 1 : machine_.group(static_cast<GroupId>(g) - 1).members.size();
+      const std::size_t ranks =
+          g == 0 ? 1 : machine_.group(static_cast<GroupId>(g) - 1).members.size();
       const bool own = g > 0 && home == machine_.group(static_cast<GroupId>(g) - 1).members.front();
       const auto copies = static_cast<__int128>(own ? 1 : ranks);  // all ranks use a shared tier
       all[t].read += mine.read * copies;
@@ -143,7 +147,8 @@ std::vector<Accounts::Traffic> Accounts::traffic() const {
       if (!own) continue;
       const RankGroup& group = machine_.group(static_cast<GroupId>(g) - 1);
       const Device& rep = machine_.devices()[at(home)];
-      const auto place = std::find(rep.tiers.begin(), rep.tiers.end(), static_cast<TierId>(t)) - rep.tiers.begin();
+      const auto place =
+          std::find(rep.tiers.begin(), rep.tiers.end(), static_cast<TierId>(t)) - rep.tiers.begin();
       for (std::size_t m = 1; m < group.members.size(); ++m) {
         Traffic& twin = all[at(machine_.devices()[at(group.members[m])].tiers.at(at(place)))];
         twin.read += mine.read;

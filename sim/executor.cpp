@@ -1,4 +1,5 @@
-// Units (single ops, or repeated stretches) start when their inputs are there and their engines are theirs.
+// Units (single ops, or repeated stretches) start when their inputs are there and their engines are
+// theirs.
 #include "sim/executor.h"
 
 #include <algorithm>
@@ -153,7 +154,8 @@ void Executor::start_round(Clock& clock, std::int32_t slot, std::int32_t u, Time
 }
 
 // Starts waiting ops whose engine is free, in vertex order.
-void Executor::try_ops(Clock& clock, std::int32_t slot, Unit& unit, Time now, std::int32_t enabler) {
+void Executor::try_ops(Clock& clock, std::int32_t slot, Unit& unit, Time now,
+                       std::int32_t enabler) {
   StepRun& r = run(slot);
   for (std::size_t i = 0; i < unit.waiting.size();) {
     const auto v = static_cast<OpVertex>(unit.waiting[i]);
@@ -184,7 +186,8 @@ void Executor::begin_op(Clock& clock, std::int32_t slot, OpVertex v, Time now) {
     begin_flows(clock, slot, v, now);
     return;
   }
-  clock.timers.push_back({now + op.plan.latency, order_++, slot, static_cast<std::int32_t>(v), op.unit, 0});
+  clock.timers.push_back(
+      {now + op.plan.latency, order_++, slot, static_cast<std::int32_t>(v), op.unit, 0});
   std::push_heap(clock.timers.begin(), clock.timers.end());
 }
 
@@ -199,10 +202,12 @@ void Executor::begin_flows(Clock& clock, std::int32_t slot, OpVertex v, Time now
   if (&clock == &main_ && !folds_.empty()) interrupt_folds(op.plan, now);
   const std::int32_t owner = run(slot).units[idx(op.unit)].owner;
   for (const FlowSpec& flow : op.plan.flows)
-    clock.network.start(now, flow, owner, (static_cast<std::int64_t>(slot) << 32) | static_cast<std::int64_t>(v));
+    clock.network.start(now, flow, owner,
+                        (static_cast<std::int64_t>(slot) << 32) | static_cast<std::int64_t>(v));
 }
 
-void Executor::end_op(Clock& clock, std::int32_t slot, OpVertex v, Time now, std::int32_t bottleneck) {
+void Executor::end_op(Clock& clock, std::int32_t slot, OpVertex v, Time now,
+                      std::int32_t bottleneck) {
   StepRun& r = run(slot);
   OpRun& op = r.ops[v];
   Unit& unit = r.units[idx(op.unit)];
@@ -212,7 +217,8 @@ void Executor::end_op(Clock& clock, std::int32_t slot, OpVertex v, Time now, std
   for (auto [e, end] = boost::out_edges(v, r.step.graph); e != end; ++e) {
     const OpVertex w = boost::target(*e, r.step.graph);
     if (w < unit.last && --r.ops[w].pending == 0) {
-      const auto at = std::lower_bound(unit.waiting.begin(), unit.waiting.end(), static_cast<std::int32_t>(w));
+      const auto at =
+          std::lower_bound(unit.waiting.begin(), unit.waiting.end(), static_cast<std::int32_t>(w));
       unit.waiting.insert(at, static_cast<std::int32_t>(w));
     }
   }
@@ -232,7 +238,8 @@ void Executor::end_round(std::int32_t slot, std::int32_t u, Time now) {
     end_unit(slot, u, now);
     return;
   }
-  const bool alike = options_.fold && unit.times - unit.rounds > 1 && !main_.network.disturbed(unit.owner);
+  const bool alike =
+      options_.fold && unit.times - unit.rounds > 1 && !main_.network.disturbed(unit.owner);
   if (alike && fold(slot, u, now)) return;
   main_.network.forgive(unit.owner);
   start_round(main_, slot, u, now);

@@ -1,5 +1,5 @@
-// Runs op graphs on the machine's engines: who may start, what it waits for, when it ends. Pure event logic
-// with an explicit clock; sim/simulate.h puts it into SystemC.
+// Runs op graphs on the machine's engines: who may start, what it waits for, when it ends. Pure
+// event logic with an explicit clock; sim/simulate.h puts it into SystemC.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +24,16 @@ class Executor {
   ~Executor();
 
   void submit(Step step, Time now);
-  Time next_event() const;       // never() when nothing is under way
-  struct Done { std::int64_t step = 0; std::int32_t lane = 0; };
+  Time next_event() const;  // never() when nothing is under way
+  struct Done {
+    std::int64_t step = 0;
+    std::int32_t lane = 0;
+  };
   void advance(Time now, std::vector<Done>& done);  // `now` must not pass next_event()
 
   const Accounts& accounts() const { return accounts_; }
   const FlowNetwork& network() const { return main_.network; }
-  std::int64_t events() const { return events_; }   // for benchmarks: how much work the clock did
+  std::int64_t events() const { return events_; }  // for benchmarks: how much work the clock did
 
  private:
   struct OpRun;
@@ -39,19 +42,21 @@ class Executor {
   struct Timer {
     Time at;
     std::uint64_t order = 0;
-    std::int32_t slot = 0, vertex = 0, unit = 0;   // vertex < 0: end of a folded unit
+    std::int32_t slot = 0, vertex = 0, unit = 0;  // vertex < 0: end of a folded unit
     std::uint32_t generation = 0;
     bool operator<(const Timer& o) const { return at != o.at ? at > o.at : order > o.order; }
   };
-  // A clock of its own: the main one, and one to replay the round in which a folded unit is interrupted.
+  // A clock of its own: the main one, and one to replay the round in which a folded unit is
+  // interrupted.
   struct Clock {
     FlowNetwork network;
-    std::vector<Timer> timers;   // heap, earliest first
+    std::vector<Timer> timers;  // heap, earliest first
   };
   struct EngineState {
-    std::vector<std::pair<std::int32_t, std::int32_t>> queue;  // (slot, units left), in order of submission
+    std::vector<std::pair<std::int32_t, std::int32_t>>
+        queue;  // (slot, units left), in order of submission
     std::int32_t holder_slot = -1, holder_unit = -1;
-    bool busy = false;           // an op of the holder runs
+    bool busy = false;  // an op of the holder runs
   };
 
   std::size_t idx(std::int64_t i) const { return static_cast<std::size_t>(i); }

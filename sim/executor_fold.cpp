@@ -1,12 +1,14 @@
-// Folding: after one round that met nobody else's traffic, the rest of a repeat is one timer. When somebody
-// starts to use one of its resources, the current round is replayed on a clock of its own up to that moment.
+// Folding: after one round that met nobody else's traffic, the rest of a repeat is one timer. When
+// somebody starts to use one of its resources, the current round is replayed on a clock of its own
+// up to that moment.
 #include <algorithm>
 
 #include "sim/step_run.h"
 
 namespace terrace {
 
-// Not while somebody's flow is live on its resources, nor beside a fold that shares one: neither would be seen to start.
+// Not while somebody's flow is live on its resources, nor beside a fold that shares one: neither
+// would be seen to start.
 bool Executor::fold(std::int32_t slot, std::int32_t u, Time now) {
   StepRun& r = run(slot);
   Unit& unit = r.units[idx(u)];
@@ -27,7 +29,8 @@ bool Executor::fold(std::int32_t slot, std::int32_t u, Time now) {
   unit.period = now - unit.round_started;
   ++unit.generation;
   folds_.emplace_back(slot, u);
-  main_.timers.push_back({now + unit.period * (unit.times - unit.rounds), order_++, slot, -1, u, unit.generation});
+  main_.timers.push_back(
+      {now + unit.period * (unit.times - unit.rounds), order_++, slot, -1, u, unit.generation});
   std::push_heap(main_.timers.begin(), main_.timers.end());
   return true;
 }
@@ -55,7 +58,8 @@ void Executor::unfold(std::int32_t slot, std::int32_t u, Time now) {
   Unit& unit = r.units[idx(u)];
   folds_.erase(std::find(folds_.begin(), folds_.end(), std::make_pair(slot, u)));
   unit.folded = false;
-  const std::int64_t whole = unit.period.ps() > 0 ? (now - unit.fold_started).ps() / unit.period.ps() : 0;
+  const std::int64_t whole =
+      unit.period.ps() > 0 ? (now - unit.fold_started).ps() / unit.period.ps() : 0;
   if (whole > 0) account_round(r, unit, whole, unit.period, unit.period);
   unit.rounds += whole;
   const Time round = unit.fold_started + unit.period * whole;
@@ -73,8 +77,8 @@ void Executor::unfold(std::int32_t slot, std::int32_t u, Time now) {
   replay_.timers.clear();
 }
 
-// Times of the round last observed, counted `times` times from `after` on; and its critical path, from the last
-// op back.
+// Times of the round last observed, counted `times` times from `after` on; and its critical path,
+// from the last op back.
 void Executor::account_round(StepRun& r, Unit& unit, std::int64_t times, Time period, Time after) {
   for (OpVertex v = unit.first; v < unit.last; ++v) {
     const OpRun& op = r.ops[v];
@@ -99,8 +103,9 @@ void Executor::account_round(StepRun& r, Unit& unit, std::int64_t times, Time pe
   }
 }
 
-// The chain of units that decided when the step ended, from the end back to where the lane's previous step had
-// ended: what two steps of a lane in flight overlap is told once. Waiting for an engine is queueing.
+// The chain of units that decided when the step ended, from the end back to where the lane's
+// previous step had ended: what two steps of a lane in flight overlap is told once. Waiting for an
+// engine is queueing.
 void Executor::account_path(StepRun& r, Time now) {
   if (r.step.lane < 0) return;
   Time left = now - std::max(r.submitted, accounts_.lane_ended(r.step.lane));

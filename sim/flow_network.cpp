@@ -114,7 +114,8 @@ void FlowNetwork::rerate(Flow& flow, Time now, double rate, ResourceId bottlenec
   }
   flow.rate = rate;
   const double left_ps = std::ceil(flow.remaining / rate * 1e12);
-  if (left_ps > 9e18) throw std::overflow_error("flow network: a flow would take longer than 106 days");
+  if (left_ps > 9e18)
+    throw std::overflow_error("flow network: a flow would take longer than 106 days");
   flow.end = now + Time::ps(static_cast<std::int64_t>(left_ps));
 }
 
@@ -144,7 +145,8 @@ void FlowNetwork::collect(ResourceId seed) {
 
 // Raises all rates together; freezes flows at the first resource that fills or at their own limit.
 void FlowNetwork::fill(Time now) {
-  for (ResourceId r : component_resources_) resources_[index(r)].free = resources_[index(r)].capacity;
+  for (ResourceId r : component_resources_)
+    resources_[index(r)].free = resources_[index(r)].capacity;
   for (FlowId id : component_flows_) flows_[index(id)].fixed = false;
   std::size_t open = component_flows_.size();
   while (open > 0) {
@@ -245,7 +247,8 @@ double FlowNetwork::load(ResourceId resource) const {
 void FlowNetwork::absorb(FlowNetwork& other) {
   for (FlowId id : other.order_) {
     Flow& flow = other.flows_[index(id)];
-    place(std::move(flow));  // keeps its rate and end: settle() changes them only if it meets somebody
+    place(std::move(
+        flow));  // keeps its rate and end: settle() changes them only if it meets somebody
   }
   for (Resource& r : other.resources_) {
     r.flows.clear();
@@ -262,7 +265,8 @@ void FlowNetwork::count(const FlowSpec& spec, const FlowNetwork& capacities,
   for (const Hop& h : spec.hops) {
     Tally& t = tallies[index(h.resource)];
     t.moved += static_cast<__int128>(std::llround(spec.amount * h.copies)) * times;
-    t.used_ps += std::llround(h.weight * spec.amount / capacities.capacity(h.resource) * 1e12) * times;
+    t.used_ps +=
+        std::llround(h.weight * spec.amount / capacities.capacity(h.resource) * 1e12) * times;
   }
 }
 

@@ -1,6 +1,7 @@
 // Flows over shared resources, with max–min fair rates (Bertsekas & Gallager, Data Networks, 6.5).
-// A flow moves `amount` units along its hops; on each it uses weight x rate of the resource's capacity.
-// Rates change only when a flow starts or ends, and only among flows that share a resource with it.
+// A flow moves `amount` units along its hops; on each it uses weight x rate of the resource's
+// capacity. Rates change only when a flow starts or ends, and only among flows that share a
+// resource with it.
 #pragma once
 
 #include <boost/container/small_vector.hpp>
@@ -16,7 +17,8 @@ using ResourceId = std::int32_t;
 using FlowId = std::int32_t;
 
 // `weight`: capacity used per unit of the flow: `copies` / efficiency of the access pattern there.
-// `copies`: units that really pass per unit of the flow: the symmetric ranks whose traffic meets here.
+// `copies`: units that really pass per unit of the flow: the symmetric ranks whose traffic meets
+// here.
 struct Hop {
   ResourceId resource = -1;
   double weight = 1;
@@ -26,36 +28,40 @@ struct Hop {
 struct FlowSpec {
   boost::container::small_vector<Hop, 6> hops;  // a resource appears once (use add_hop)
   double amount = 0;                            // units of the path: bytes, FLOPs
-  double max_rate = std::numeric_limits<double>::infinity();  // what the flow can take alone, units/s
-  ResourceId limiter = -1;                      // whom to blame when max_rate binds; -1: the first hop
+  double max_rate =
+      std::numeric_limits<double>::infinity();  // what the flow can take alone, units/s
+  ResourceId limiter = -1;  // whom to blame when max_rate binds; -1: the first hop
 
   void add_hop(ResourceId resource, double weight, double copies = 1);
 };
 
 // Exact totals by resource, so that a thousand equal flows add up to a thousand times one.
 struct Tally {
-  __int128 moved = 0;      // units, rounded to whole ones flow by flow
-  std::int64_t used_ps = 0;  // time the resource would have needed at full capacity for all it moved
+  __int128 moved = 0;  // units, rounded to whole ones flow by flow
+  std::int64_t used_ps =
+      0;  // time the resource would have needed at full capacity for all it moved
 };
 
 class FlowNetwork {
  public:
   explicit FlowNetwork(std::vector<double> capacities);  // units per second, all > 0
 
-  // `owner`: who is disturbed when a flow of somebody else meets it on a resource; `tag` comes back in Ended.
+  // `owner`: who is disturbed when a flow of somebody else meets it on a resource; `tag` comes back
+  // in Ended.
   FlowId start(Time now, const FlowSpec& spec, std::int32_t owner, std::int64_t tag);
-  void settle(Time now);                   // gives rates after a batch of starts and ends at `now`
+  void settle(Time now);  // gives rates after a batch of starts and ends at `now`
 
   struct Ended {
     std::int64_t tag;
     Time started;
-    ResourceId bottleneck;                 // where the flow spent most of its time waiting for capacity
+    ResourceId bottleneck;  // where the flow spent most of its time waiting for capacity
   };
-  Time next_end() const;                   // never() when nothing flows; valid after settle()
-  void take_ended(Time now, std::vector<Ended>& out);  // removes flows that end at `now`, in order of start
+  Time next_end() const;  // never() when nothing flows; valid after settle()
+  void take_ended(Time now,
+                  std::vector<Ended>& out);  // removes flows that end at `now`, in order of start
 
   bool disturbed(std::int32_t owner) const;
-  void forgive(std::int32_t owner);        // forgets past meetings; present ones count again at once
+  void forgive(std::int32_t owner);  // forgets past meetings; present ones count again at once
   bool busy(ResourceId resource) const { return !resources_[index(resource)].flows.empty(); }
   double rate(FlowId flow) const { return flows_[index(flow)].rate; }
   double load(ResourceId resource) const;  // sum of weight x rate, never above capacity
@@ -63,8 +69,8 @@ class FlowNetwork {
   void absorb(FlowNetwork& other);  // takes over all live flows of a network of the same resources
   std::size_t live() const { return order_.size(); }
 
-  static void count(const FlowSpec& spec, const FlowNetwork& capacities, std::vector<Tally>& tallies,
-                    std::int64_t times);
+  static void count(const FlowSpec& spec, const FlowNetwork& capacities,
+                    std::vector<Tally>& tallies, std::int64_t times);
 
  private:
   struct Flow {
@@ -80,7 +86,7 @@ class FlowNetwork {
   struct Resource {
     double capacity = 0;
     boost::container::small_vector<FlowId, 4> flows;
-    double free = 0, weight_sum = 0;       // scratch of fill(); weight_sum over flows not yet fixed
+    double free = 0, weight_sum = 0;  // scratch of fill(); weight_sum over flows not yet fixed
     bool dirty = false, in_component = false;
   };
   static std::size_t index(std::int32_t id) { return static_cast<std::size_t>(id); }
@@ -94,11 +100,11 @@ class FlowNetwork {
   void note(std::int32_t owner);
 
   std::vector<Resource> resources_;
-  std::vector<Flow> flows_;                // slots
-  std::vector<FlowId> free_, order_;       // order_: live flows by start
+  std::vector<Flow> flows_;           // slots
+  std::vector<FlowId> free_, order_;  // order_: live flows by start
   std::vector<ResourceId> dirty_, component_resources_;
   std::vector<FlowId> component_flows_;
-  std::vector<std::uint8_t> disturbed_;    // by owner
+  std::vector<std::uint8_t> disturbed_;  // by owner
 };
 
 }  // namespace terrace

@@ -20,7 +20,8 @@ std::int32_t add(std::vector<T>& list, T&& item) {
 
 template <class T>
 std::int32_t find_named(const std::vector<T>& list, const std::string& name) {
-  const auto found = std::find_if(list.begin(), list.end(), [&](const T& x) { return x.name == name; });
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const T& x) { return x.name == name; });
   return found == list.end() ? none : static_cast<std::int32_t>(found - list.begin());
 }
 
@@ -29,7 +30,8 @@ std::int32_t find_named(const std::vector<T>& list, const std::string& name) {
 DeviceId Machine::add_device(Device device) { return add(devices_, std::move(device)); }
 
 ResourceId Machine::add_resource(Resource resource) {
-  if (!(resource.capacity > 0)) throw std::logic_error("resource " + resource.name + " has no capacity");
+  if (!(resource.capacity > 0))
+    throw std::logic_error("resource " + resource.name + " has no capacity");
   const DeviceId owner = resource.device;
   const ResourceId id = add(resources_, std::move(resource));
   if (owner != none) devices_[at(owner)].resources.push_back(id);
@@ -74,19 +76,25 @@ EngineId Machine::find_engine(const std::string& name) const { return find_named
 void Machine::find_routes(DeviceId from) const {
   if (std::find(routed_.begin(), routed_.end(), from) != routed_.end()) return;
   routed_.push_back(from);
-  struct EdgeCost { double seconds; std::int32_t link; };
-  using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property, EdgeCost>;
+  struct EdgeCost {
+    double seconds;
+    std::int32_t link;
+  };
+  using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS,
+                                      boost::no_property, EdgeCost>;
   Graph graph(devices_.size());
   for (std::size_t i = 0; i < links_.size(); ++i) {
     const LinkInfo& l = links_[i];
     boost::add_edge(at(l.from), at(l.to),
-                    EdgeCost{l.latency.value() + 1048576.0 / l.rate, static_cast<std::int32_t>(i)}, graph);
+                    EdgeCost{l.latency.value() + 1048576.0 / l.rate, static_cast<std::int32_t>(i)},
+                    graph);
   }
   std::vector<Graph::vertex_descriptor> before(devices_.size());
   std::vector<double> cost(devices_.size());
-  boost::dijkstra_shortest_paths(
-      graph, at(from),
-      boost::weight_map(boost::get(&EdgeCost::seconds, graph)).predecessor_map(before.data()).distance_map(cost.data()));
+  boost::dijkstra_shortest_paths(graph, at(from),
+                                 boost::weight_map(boost::get(&EdgeCost::seconds, graph))
+                                     .predecessor_map(before.data())
+                                     .distance_map(cost.data()));
   for (std::size_t to = 0; to < devices_.size(); ++to) {
     if (to != at(from) && before[to] == to) continue;  // not reachable
     Route route;
@@ -94,8 +102,9 @@ void Machine::find_routes(DeviceId from) const {
       const std::size_t u = before[v];
       std::int32_t best = none;
       for (auto [e, end] = boost::out_edges(v, graph); e != end; ++e)
-        if (boost::target(*e, graph) == u && (best == none || graph[*e].seconds < links_[at(best)].latency.value() +
-                                                                                      1048576.0 / links_[at(best)].rate))
+        if (boost::target(*e, graph) == u &&
+            (best == none || graph[*e].seconds < links_[at(best)].latency.value() +
+                                                     1048576.0 / links_[at(best)].rate))
           best = graph[*e].link;
       route.legs.push_back({best, links_[at(best)].from == static_cast<DeviceId>(u)});
       if (u != at(from)) route.through.push_back(static_cast<DeviceId>(u));
@@ -116,7 +125,8 @@ const Route& Machine::route(DeviceId a, DeviceId b) const {
   find_routes(a);
   const auto found = routes_.find({a, b});
   if (found == routes_.end())
-    throw std::runtime_error("no route from " + devices_.at(at(a)).name + " to " + devices_.at(at(b)).name);
+    throw std::runtime_error("no route from " + devices_.at(at(a)).name + " to " +
+                             devices_.at(at(b)).name);
   return found->second;
 }
 
@@ -153,17 +163,22 @@ Machine::Path Machine::single_path(End from, End to) const {
     for (const RouteLeg& leg : r.legs) {
       const LinkInfo& l = links_[at(leg.link)];
       path.hops.push_back({{leg.forward ? l.forward : l.backward, 1, 1},
-                           leg.link, false, leg.forward ? Direction::read : Direction::write, none});
+                           leg.link,
+                           false,
+                           leg.forward ? Direction::read : Direction::write,
+                           none});
     }
     for (DeviceId d : r.through)
-      for (const Hop& h : devices_[at(d)].transit) path.hops.push_back({h, none, false, Direction::read, none});
+      for (const Hop& h : devices_[at(d)].transit)
+        path.hops.push_back({h, none, false, Direction::read, none});
     path.latency += r.latency;
   }
   memory(to.tier, Direction::write);
   return path;
 }
 
-// The representative's path, each hop counted as often as the members' own paths pass that resource.
+// The representative's path, each hop counted as often as the members' own paths pass that
+// resource.
 const Machine::Path& Machine::path(const PathKey& key) const {
   const auto found = paths_.find(key);
   if (found != paths_.end()) return found->second;

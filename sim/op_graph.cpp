@@ -7,10 +7,17 @@
 namespace terrace {
 
 const char* name_of(OpKind kind) {
-  static constexpr std::array<const char*, op_kind_count> names = {
-      "gemm",  "attention_prefill", "attention_decode", "elementwise",  "gather",
-      "topk",  "codec",             "copy",             "collective",   "host_compute",
-      "in_storage_attention"};
+  static constexpr std::array<const char*, op_kind_count> names = {"gemm",
+                                                                   "attention_prefill",
+                                                                   "attention_decode",
+                                                                   "elementwise",
+                                                                   "gather",
+                                                                   "topk",
+                                                                   "codec",
+                                                                   "copy",
+                                                                   "collective",
+                                                                   "host_compute",
+                                                                   "in_storage_attention"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -39,6 +39,6 @@ double portable_log(double x);     // x > 0, finite
 double portable_exp(double x);     // 0 below -745, infinity above 709.78
 double normal_quantile(double p);  // 0 < p < 1
 double normal_cdf(double z);
-double gamma_function(double x);  // x > 0; relative error below 1e-13 up to 100
+double gamma_function(double x);  // x > 0; relative error below 1e-12 up to 100
 
 }  // namespace terrace

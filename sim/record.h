@@ -9,14 +9,14 @@
 
 namespace terrace {
 
-struct Stat {            // a number with its unit and a sentence
-  std::string name;      // "gpu0.hbm.read_bytes", "ttft.p50"
-  std::string unit;      // "B", "s", "tokens/s", "1"
+struct Stat {        // a number with its unit and a sentence
+  std::string name;  // "gpu0.hbm.read_bytes", "ttft.p50"
+  std::string unit;  // "B", "s", "tokens/s", "1"
   std::string meaning;
   double value = 0;
 };
 
-struct OpBreakdown {     // one row per op label
+struct OpBreakdown {  // one row per op label
   std::string label, kind, bottleneck;
   std::int64_t count = 0;
   double seconds = 0, flops = 0, read_bytes = 0, written_bytes = 0;
@@ -25,11 +25,12 @@ struct OpBreakdown {     // one row per op label
 
 struct TierTraffic {
   std::string tier;
-  double read_bytes = 0, written_bytes = 0, joules = 0, busy_fraction = 0, capacity_bytes = 0, peak_bytes = 0;
+  double read_bytes = 0, written_bytes = 0, joules = 0, busy_fraction = 0, capacity_bytes = 0,
+         peak_bytes = 0;
 };
 
-struct Share {           // where the time went; all shares of a run add up to 1
-  std::string cause;     // "compute", "gpu.hbm", "launch", "queueing", "idle", …
+struct Share {        // where the time went; all shares of a run add up to 1
+  std::string cause;  // "compute", "gpu.hbm", "launch", "queueing", "idle", …
   double fraction = 0, seconds = 0;
 };
 
@@ -40,8 +41,10 @@ struct RequestRow {
   std::int32_t replica = 0;
 };
 
-struct SeriesPoint { double at = 0, value = 0; };
-struct Series {          // a quantity over simulated time
+struct SeriesPoint {
+  double at = 0, value = 0;
+};
+struct Series {  // a quantity over simulated time
   std::string name, unit;
   std::vector<SeriesPoint> points;
 };
@@ -59,14 +62,15 @@ class Record {
   std::vector<Share> shares;
   std::vector<RequestRow> requests;
   std::vector<Series> series;
-  std::vector<std::string> remarks;  // what a reader must know: symmetric ranks folded, assumed parameters
+  std::vector<std::string>
+      remarks;  // what a reader must know: symmetric ranks folded, assumed parameters
   // not part of the record's bytes: differs from run to run
   double wall_seconds = 0;
   double peak_memory_bytes = 0;
 
   void stat(std::string stat_name, double value, std::string unit, std::string meaning);
   const Stat* find(const std::string& stat_name) const;
-  std::string to_json() const;       // canonical: equal runs give equal bytes; wall time left out
+  std::string to_json() const;  // canonical: equal runs give equal bytes; wall time left out
 };
 
 }  // namespace terrace

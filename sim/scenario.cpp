@@ -1,8 +1,9 @@
 // From a YAML file to checked parameters, and from those to a machine and a workload.
 #include "sim/scenario.h"
 
-#include <boost/uuid/detail/sha1.hpp>
 #include <fmt/format.h>
+
+#include <boost/uuid/detail/sha1.hpp>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,8 @@ std::string sha1_hex(const std::string& bytes) {
   sha.process_bytes(bytes.data(), bytes.size());
   unsigned int digest[5];
   sha.get_digest(digest);
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}{:08x}", digest[0], digest[1], digest[2], digest[3], digest[4]);
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}{:08x}", digest[0], digest[1], digest[2], digest[3],
+                     digest[4]);
 }
 
 Scenario Scenario::read(Node root, const std::string& file) {
@@ -72,7 +74,8 @@ std::unique_ptr<Machine> Scenario::build_machine() const {
   try {
     return build(params_.system);
   } catch (BuildError& error) {
-    if (!error.absolute) error.path = error.path.empty() ? "system" : join_path("system", error.path);
+    if (!error.absolute)
+      error.path = error.path.empty() ? "system" : join_path("system", error.path);
     throw located(error, root_);
   }
 }

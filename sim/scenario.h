@@ -32,8 +32,9 @@ class Scenario {
 
   const Params& params() const { return params_; }
   const std::string& file() const { return file_; }
-  std::string canonical() const;  // JSON: defaults filled in, keys sorted, values that are not the scenario left out
-  std::string hash() const;       // SHA-1 of canonical() and of every file it names
+  std::string canonical()
+      const;  // JSON: defaults filled in, keys sorted, values that are not the scenario left out
+  std::string hash() const;  // SHA-1 of canonical() and of every file it names
 
   std::unique_ptr<Machine> build_machine() const;                    // throws ConfigError
   std::unique_ptr<Workload> build_workload(Machine& machine) const;  // throws ConfigError

@@ -1,4 +1,5 @@
-// The SystemC side of a run: one process that wakes at every event of the executor and of the workload.
+// The SystemC side of a run: one process that wakes at every event of the executor and of the
+// workload.
 #include "sim/simulate.h"
 
 #include <exception>
@@ -12,7 +13,8 @@ Time now_of(const sc_core::sc_time& t) { return Time::ps(static_cast<std::int64_
 
 class Stage : public sc_core::sc_module {
  public:
-  Stage(sc_core::sc_module_name name, Workload& workload, Executor& executor, const SimulateOptions& options)
+  Stage(sc_core::sc_module_name name, Workload& workload, Executor& executor,
+        const SimulateOptions& options)
       : sc_module(name), workload_(workload), executor_(executor), options_(options) {
     SC_HAS_PROCESS(Stage);
     SC_METHOD(tick);
@@ -57,7 +59,8 @@ class Stage : public sc_core::sc_module {
       return;
     }
     last_ = now;
-    if (!workload_.finished()) throw std::runtime_error("the workload waits for something that never comes");
+    if (!workload_.finished())
+      throw std::runtime_error("the workload waits for something that never comes");
     sc_core::sc_stop();
   }
 
@@ -72,7 +75,8 @@ class Stage : public sc_core::sc_module {
 
 }  // namespace
 
-void simulate(const Machine& machine, Workload& workload, const SimulateOptions& options, Record& record) {
+void simulate(const Machine& machine, Workload& workload, const SimulateOptions& options,
+              Record& record) {
   sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
   sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_DO_NOTHING);
   Executor executor(machine, options.executor);

@@ -1,4 +1,5 @@
-// Runs a workload on a machine inside SystemC and leaves a record. Once per process: SystemC's rule.
+// Runs a workload on a machine inside SystemC and leaves a record. Once per process: SystemC's
+// rule.
 #pragma once
 
 #include <atomic>
@@ -18,8 +19,9 @@ struct SimulateOptions {
 
 struct Interrupted {};
 
-// Fills outcome and statistics of `record`. Throws Interrupted, BuildError or std::runtime_error (a workload
-// that waits for nothing).
-void simulate(const Machine& machine, Workload& workload, const SimulateOptions& options, Record& record);
+// Fills outcome and statistics of `record`. Throws Interrupted, BuildError or std::runtime_error (a
+// workload that waits for nothing).
+void simulate(const Machine& machine, Workload& workload, const SimulateOptions& options,
+              Record& record);
 
 }  // namespace terrace

@@ -9,9 +9,10 @@ struct Executor::OpRun {
   OpPlan plan;
   bool planned = false;
   std::int32_t unit = 0, row = 0;
-  std::int32_t inner_pending = 0, pending = 0;  // edges from its own unit: in all, still open this round
+  std::int32_t inner_pending = 0,
+               pending = 0;  // edges from its own unit: in all, still open this round
   std::int32_t open_flows = 0;
-  std::int32_t enabler = -1;                    // the op whose end let it start; -1: the start of the round
+  std::int32_t enabler = -1;  // the op whose end let it start; -1: the start of the round
   std::int32_t bottleneck = -1;
   Time started, flows_at, ended;
 };
@@ -21,17 +22,20 @@ struct Executor::Unit {
   OpVertex first = 0, last = 0;
   std::int64_t times = 1, rounds = 0;
   boost::container::small_vector<EngineId, 4> engines;
-  std::int32_t pending = 0;                     // edges from other units still open
-  std::int32_t enabler = -1;                    // the unit that ended last among those waited for
+  std::int32_t pending = 0;   // edges from other units still open
+  std::int32_t enabler = -1;  // the unit that ended last among those waited for
   std::int32_t owner = -1;
   std::int32_t open_ops = 0, last_ended = -1;
-  boost::container::small_vector<std::int32_t, 8> waiting;  // ops ready but without their engine, by vertex
+  boost::container::small_vector<std::int32_t, 8>
+      waiting;  // ops ready but without their engine, by vertex
   Time ready_at, started, round_started, ended;
-  boost::container::small_vector<std::pair<std::int32_t, Time>, 8> path;  // (cause, time) along its critical paths
+  boost::container::small_vector<std::pair<std::int32_t, Time>, 8>
+      path;  // (cause, time) along its critical paths
   bool folded = false;
   std::uint32_t generation = 0;
   Time fold_started, period;
-  boost::container::small_vector<std::uint64_t, 4> resources;  // bit set of what a folded round uses
+  boost::container::small_vector<std::uint64_t, 4>
+      resources;  // bit set of what a folded round uses
 };
 
 struct Executor::StepRun {
@@ -39,7 +43,7 @@ struct Executor::StepRun {
   Time submitted;
   std::vector<OpRun> ops;
   std::vector<Unit> units;
-  std::vector<std::int32_t> ready;              // units whose inputs are there, by index
+  std::vector<std::int32_t> ready;  // units whose inputs are there, by index
   std::int32_t open_units = 0, last_unit = -1;
 };
 

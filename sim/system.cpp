@@ -1,4 +1,5 @@
-// Expanding names and patterns of a system, checking that all of it hangs together, and building it.
+// Expanding names and patterns of a system, checking that all of it hangs together, and building
+// it.
 #include "sim/system.h"
 
 #include <fmt/format.h>
@@ -43,7 +44,8 @@ void name_devices(const SystemConfig& system, Plan& plan, const Report& report) 
     const SystemConfig::DeviceEntry& entry = system.devices[i];
     const std::string path = join_path("devices", i);
     if (!is_name(entry.name)) {
-      report(path + ".name", fmt::format("\"{}\" is no name: letters, digits, _ and - only", entry.name));
+      report(path + ".name",
+             fmt::format("\"{}\" is no name: letters, digits, _ and - only", entry.name));
       continue;
     }
     if (entry.device.empty()) report(path + ".device", "no component is chosen");
@@ -53,14 +55,14 @@ void name_devices(const SystemConfig& system, Plan& plan, const Report& report) 
       if (fresh)
         plan.devices.push_back({name, i});
       else
-        report(path + ".name", fmt::format("device \"{}\" is already given by devices[{}]", name,
-                                           earlier->second));
+        report(path + ".name",
+               fmt::format("device \"{}\" is already given by devices[{}]", name, earlier->second));
     }
   }
 }
 
-std::vector<std::size_t> match(const Plan& plan, const std::string& pattern, const std::string& path,
-                               const Report& report) {
+std::vector<std::size_t> match(const Plan& plan, const std::string& pattern,
+                               const std::string& path, const Report& report) {
   std::vector<std::size_t> found;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < plan.devices.size(); ++i) {
@@ -70,10 +72,10 @@ std::vector<std::size_t> match(const Plan& plan, const std::string& pattern, con
     if (same) found.push_back(i);
   }
   if (found.empty())
-    report(path, is_pattern(pattern)
-                     ? fmt::format("\"{}\" matches no device; there are {}", pattern, list_words(names))
-                     : fmt::format("there is no device \"{}\"{}", pattern,
-                                   did_you_mean(pattern, names)));
+    report(path,
+           is_pattern(pattern)
+               ? fmt::format("\"{}\" matches no device{}", pattern, did_you_mean(pattern, names))
+               : fmt::format("there is no device \"{}\"{}", pattern, did_you_mean(pattern, names)));
   return found;
 }
 
@@ -162,6 +164,25 @@ void SystemConfig::check(Checker& c) const {
   lay_out(*this, [&](const std::string& path, const std::string& what) { c.fail(path, what); });
 }
 
+namespace {
+
+// What a member finds only while building keeps its path in the config.
+template <class Family>
+void build_member(const Choice<Family>& choice, const typename Family::Context& context,
+                  Machine& machine) {
+  const auto member = choice.make(context);
+  try {
+    member->build(machine);
+  } catch (BuildError& e) {
+    if (e.absolute) throw;
+    BuildError whole(join_paths(choice.path(), e.path), e.problem);
+    whole.absolute = true;
+    throw whole;
+  }
+}
+
+}  // namespace
+
 std::unique_ptr<Machine> build(const SystemConfig& system) {
   const Plan plan = lay_out(system, [](const std::string& path, const std::string& what) {
     throw BuildError(path, what);
@@ -169,14 +190,14 @@ std::unique_ptr<Machine> build(const SystemConfig& system) {
   auto machine = std::make_unique<Machine>();
   std::vector<DeviceId> ids;
   for (const Named& named : plan.devices) {
-    system.devices[named.entry].device.make({named.name})->build(*machine);
+    build_member(system.devices[named.entry].device, {named.name}, *machine);
     ids.push_back(machine->find_device(named.name));
     if (ids.back() == none)
       throw std::logic_error("component of " + named.name + " added no device of that name");
   }
   for (const Joined& l : plan.links) {
     const std::string name = plan.devices[l.from].name + "-" + plan.devices[l.to].name;
-    system.links[l.entry].link.make({name, ids[l.from], ids[l.to]})->build(*machine);
+    build_member(system.links[l.entry].link, {name, ids[l.from], ids[l.to]}, *machine);
   }
   return machine;
 }

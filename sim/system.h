@@ -33,8 +33,9 @@ struct SystemConfig {
   void check(Checker& c) const;  // every mistake in names, patterns and reach
 };
 
-// Builds every device in order, then every link. Throws BuildError, its path relative to the system (or absolute
-// where a component found the mistake), for what check() would have reported and for what only building can find.
+// Builds every device in order, then every link. Throws BuildError, its path relative to the system
+// (or absolute where a component found the mistake), for what check() would have reported and for
+// what only building can find.
 std::unique_ptr<Machine> build(const SystemConfig& system);
 
 }  // namespace terrace

@@ -10,8 +10,8 @@ struct OpSpan {
   const OpPlan* plan = nullptr;
   std::int64_t step = 0;
   std::int32_t lane = 0;
-  Time started, flows_at, ended;   // of the first of `times` rounds
-  std::int64_t times = 1;          // folded: the same again every `period`
+  Time started, flows_at, ended;  // of the first of `times` rounds
+  std::int64_t times = 1;         // folded: the same again every `period`
   Time period;
 };
 

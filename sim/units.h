@@ -1,5 +1,6 @@
-// Physical quantities as types: a byte is not a second, and bytes per second times seconds are bytes.
-// Values are doubles in base units (B, s, J, FLOP, USD); the event clock is Time, in integer picoseconds.
+// Physical quantities as types: a byte is not a second, and bytes per second times seconds are
+// bytes. Values are doubles in base units (B, s, J, FLOP, USD); the event clock is Time, in integer
+// picoseconds.
 #pragma once
 
 #include <cmath>
@@ -18,9 +19,18 @@ class Quantity {
   constexpr explicit Quantity(double value) : value_(value) {}
   constexpr double value() const { return value_; }
 
-  constexpr Quantity& operator+=(Quantity o) { value_ += o.value_; return *this; }
-  constexpr Quantity& operator-=(Quantity o) { value_ -= o.value_; return *this; }
-  constexpr Quantity& operator*=(double k) { value_ *= k; return *this; }
+  constexpr Quantity& operator+=(Quantity o) {
+    value_ += o.value_;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity o) {
+    value_ -= o.value_;
+    return *this;
+  }
+  constexpr Quantity& operator*=(double k) {
+    value_ *= k;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return a += b; }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return a -= b; }
   friend constexpr Quantity operator-(Quantity a) { return Quantity(-a.value_); }
@@ -71,14 +81,22 @@ class Time {
   static constexpr Time ps(std::int64_t n) { return Time(n); }
   static constexpr Time never() { return Time(std::numeric_limits<std::int64_t>::max()); }
   static Time nearest(Seconds s) { return Time(std::llround(s.value() * 1e12)); }
-  static Time at_least(Seconds s) { return Time(static_cast<std::int64_t>(std::ceil(s.value() * 1e12))); }
+  static Time at_least(Seconds s) {
+    return Time(static_cast<std::int64_t>(std::ceil(s.value() * 1e12)));
+  }
 
   constexpr std::int64_t ps() const { return ps_; }
   constexpr double seconds() const { return static_cast<double>(ps_) * 1e-12; }
   constexpr Seconds span() const { return Seconds(seconds()); }
 
-  constexpr Time& operator+=(Time o) { ps_ += o.ps_; return *this; }
-  constexpr Time& operator-=(Time o) { ps_ -= o.ps_; return *this; }
+  constexpr Time& operator+=(Time o) {
+    ps_ += o.ps_;
+    return *this;
+  }
+  constexpr Time& operator-=(Time o) {
+    ps_ -= o.ps_;
+    return *this;
+  }
   friend constexpr Time operator+(Time a, Time b) { return a += b; }
   friend constexpr Time operator-(Time a, Time b) { return a -= b; }
   friend constexpr Time operator*(Time a, std::int64_t n) { return Time(a.ps_ * n); }

@@ -3,6 +3,7 @@
 
 namespace terrace {
 
-const char* code_version();  // "v0.1-3-g0123456789ab", with "-dirty" for uncommitted changes; "unknown" without git
+// "v0.1-3-g0123456789ab", with "-dirty" for uncommitted changes; "unknown" without git.
+const char* code_version();
 
 }  // namespace terrace

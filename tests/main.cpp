@@ -1,8 +1,7 @@
-// The test program: Catch2's own, and `--ctest FILE DIR`, which lists the tests for CTest with their tags as labels.
+// The test program: Catch2, and `--ctest FILE DIR`, which lists the tests for CTest by their tags.
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <fstream>
 #include <iostream>

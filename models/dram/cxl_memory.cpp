@@ -1,7 +1,7 @@
-// A CXL memory expander: DDR channels behind a controller. Its link gives framing and the host's part of the
-// latency, this device the controller's part and the DRAM's.
-// Source: CXL-DMSim, arXiv 2411.02282 (controller 15 ns each way; an ASIC expander reaches 82-83 % of the
-// bandwidth of the same DDR attached locally). State: none.
+// A CXL memory expander: DDR channels behind a controller. Its link gives framing and the host's
+// part of the latency, this device the controller's part and the DRAM's. Source: CXL-DMSim, arXiv
+// 2411.02282 (controller 15 ns each way; an ASIC expander reaches 82-83 % of the bandwidth of the
+// same DDR attached locally). State: none.
 #include <algorithm>
 
 #include "sim/component.h"
@@ -26,7 +26,8 @@ class CxlMemory final : public Component {
 
     static void fields(Schema<Params>& s) {
       s.field("channels", &Params::channels, "64-bit DDR channels").between(1, 16);
-      s.field("mega_transfers", &Params::mega_transfers, "10^6 transfers of 8 B per second, channel")
+      s.field("mega_transfers", &Params::mega_transfers,
+              "10^6 transfers of 8 B per second, channel")
           .between(100, 20000);
       s.field("capacity", &Params::capacity, "installed").above(Bytes(0));
       s.field("local_efficiency", &Params::local_efficiency,
@@ -35,8 +36,10 @@ class CxlMemory final : public Component {
       s.field("controller_efficiency", &Params::controller_efficiency,
               "what the expander's controller leaves of that")
           .between(0.01, 1);
-      s.field("dram_latency", &Params::dram_latency, "a dependent read of the same DDR, local to a CPU");
-      s.field("controller_latency", &Params::controller_latency, "the device's controller, one way");
+      s.field("dram_latency", &Params::dram_latency,
+              "a dependent read of the same DDR, local to a CPU");
+      s.field("controller_latency", &Params::controller_latency,
+              "the device's controller, one way");
       s.field("idle_power", &Params::idle_power, "controller and modules at rest");
       s.field("energy", &Params::energy, "of a byte read or written, device and channel");
       s.field("cost", &Params::cost, "price of having it");
@@ -56,13 +59,13 @@ class CxlMemory final : public Component {
     Tier dram;
     dram.name = context_.name + ".dram";
     dram.device = id;
-    dram.resource = machine.add_resource({dram.name, "B", p.channels * p.mega_transfers * 1e6 * 8,
-                                          p.energy.value(), ResourceClass::memory,
-                                          "bytes of CXL memory", id});
+    dram.resource =
+        machine.add_resource({dram.name, "B", p.channels * p.mega_transfers * 1e6 * 8,
+                              p.energy.value(), ResourceClass::memory, "bytes of CXL memory", id});
     dram.capacity = p.capacity;
     dram.read_latency = dram.write_latency = p.dram_latency + 2.0 * p.controller_latency;
     dram.cost = [per_byte = 1 / (p.local_efficiency * p.controller_efficiency)](Direction,
-                                                                              double run) {
+                                                                                double run) {
       return per_byte * std::max(1.0, 64.0 / run);  // whole lines
     };
     machine.add_tier(dram);

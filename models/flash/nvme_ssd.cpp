@@ -1,8 +1,8 @@
-// An NVMe drive at flow level: one flash array shared by reads and writes, bound by requests for small runs and
-// by bandwidth for long ones.
-// Source: requests in flight over their latency, in series with the controller (interactive response-time law,
-// Lazowska et al., Quantitative System Performance, ch. 5); figures from data sheets, see the config.
-// State: none (no wear, no garbage collection, write cache as the data sheet's sustained rate).
+// An NVMe drive at flow level: one flash array shared by reads and writes, bound by requests for
+// small runs and by bandwidth for long ones. Source: requests in flight over their latency, in
+// series with the controller (interactive response-time law, Lazowska et al., Quantitative System
+// Performance, ch. 5); figures from data sheets, see the config. State: none (no wear, no garbage
+// collection, write cache as the data sheet's sustained rate).
 #include <algorithm>
 #include <cmath>
 
@@ -83,8 +83,8 @@ class NvmeSsd final : public Component {
   }
 
  private:
-  // Useful bytes per second of runs of that length. A request spends its latency beside the others in flight, and
-  // its turn at the controller, 1/requests, alone.
+  // Useful bytes per second of runs of that length. A request spends its latency beside the others
+  // in flight, and its turn at the controller, 1/requests, alone.
   static double rate(const Params& p, const Side& side, double run) {
     const double useful = std::min(run, p.max_request.value());
     const double moved = std::ceil(useful / p.page.value()) * p.page.value();

@@ -1,9 +1,9 @@
 // Planning of ops on the host's cores.
+#include "models/host/cpu_engine.h"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
-
-#include "models/host/cpu_engine.h"
 
 namespace terrace {
 

@@ -1,11 +1,10 @@
-// A host: CPUs as one engine, DRAM as a tier, and what bytes between two devices cost on their way through it.
-// Source: DRAM by channels and transfer rate at a measured STREAM efficiency (McCalpin, HPCA newsletter 1995);
-// the rest from the config. State: none.
-#include "models/host/cpu_engine.h"
-
+// A host: CPUs as one engine, DRAM as a tier, and what bytes between two devices cost on their way
+// through it. Source: DRAM by channels and transfer rate at a measured STREAM efficiency (McCalpin,
+// HPCA newsletter 1995); the rest from the config. State: none.
 #include <algorithm>
 #include <optional>
 
+#include "models/host/cpu_engine.h"
 #include "sim/component.h"
 #include "sim/registry.h"
 
@@ -25,11 +24,13 @@ class Host final : public Component {
     JoulesPerByte energy{94.4e-12};
     static void fields(Schema<Memory>& s) {
       s.field("channels", &Memory::channels, "64-bit channels of all sockets").between(1, 64);
-      s.field("mega_transfers", &Memory::mega_transfers, "10^6 transfers of 8 B per second, channel")
+      s.field("mega_transfers", &Memory::mega_transfers,
+              "10^6 transfers of 8 B per second, channel")
           .between(100, 20000);
       s.field("capacity", &Memory::capacity, "installed").above(Bytes(0));
       s.field("reserved", &Memory::reserved, "taken by the operating system and its services");
-      s.field("read_efficiency", &Memory::read_efficiency, "share of the peak that streams of reads get")
+      s.field("read_efficiency", &Memory::read_efficiency,
+              "share of the peak that streams of reads get")
           .between(0.01, 1);
       s.field("write_efficiency", &Memory::write_efficiency, "share that streams of writes get")
           .between(0.01, 1);
@@ -57,7 +58,8 @@ class Host final : public Component {
       s.field("memory", &Params::memory, "DRAM of the host");
       s.field("matrix_rate", &Params::matrix_rate, "sustained by matrix products on all cores")
           .above(FlopsPerSecond(0));
-      s.field("vector_rate", &Params::vector_rate, "sustained by attention and other vector kernels")
+      s.field("vector_rate", &Params::vector_rate,
+              "sustained by attention and other vector kernels")
           .above(FlopsPerSecond(0));
       s.field("dispatch", &Params::dispatch, "waking the threads of one delegated op");
       s.field("relative_speed", &Params::relative_speed,
@@ -103,7 +105,7 @@ class Host final : public Component {
     dram.read_latency = m.read_latency;
     dram.write_latency = m.write_latency;
     dram.cost = [read = 1 / m.read_efficiency, write = 1 / m.write_efficiency](Direction d,
-                                                                             double run) {
+                                                                               double run) {
       return (d == Direction::read ? read : write) * std::max(1.0, 64.0 / run);  // whole lines
     };
     machine.add_tier(dram);

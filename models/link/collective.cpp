@@ -55,7 +55,7 @@ const PeerPattern& Collectives::pattern(const Op& op, const Machine& machine, Sh
   return patterns_.emplace(key, lay_pattern(machine, members, edges)).first->second;
 }
 
-Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine) const {
+Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine, bool shots) const {
   if (op.kind != OpKind::collective || op.group == none)
     throw std::logic_error(std::string("op ") + op.label + " is no collective of a rank group");
   const std::vector<DeviceId>& members = machine.group(op.group).members;
@@ -66,15 +66,15 @@ Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine) c
   if (members.size() < 2 && (!send || target_of(op, machine) == none))
     throw std::logic_error(std::string("collective ") + op.label + " has nobody to talk to");
 
-  const Shape shape = send                                             ? Shape::onward
+  const Shape shape = send                                      ? Shape::onward
                       : op.collective == Collective::all_to_all ? Shape::all_pairs
                                                                 : Shape::ring;
   Outlook best;
   best.pattern = &pattern(op, machine, shape);
   const PeerCosts& c = best.pattern->costs;
 
-  // Every step passes 1/n of the message on; a rank's own share is moved on the spot, half of it while the ring
-  // already turns.
+  // Every step passes 1/n of the message on; a rank's own share is moved on the spot, half of it
+  // while the ring already turns.
   const double steps = send ? 1 : reduce_all ? 2 * (n - 1) : n - 1;
   best.bytes = send ? message : steps / n * message;
   best.beside = send ? 0 : 0.5 * message / n / c.local_copy.value();
@@ -94,7 +94,8 @@ Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine) c
 
   if (members.size() > 2) {
     if (const Device* device = reducing_switch(members, machine)) {
-      Outlook in_switch = bulk;  // each rank's message goes up once, and its share of the sum once more
+      Outlook in_switch =
+          bulk;  // each rank's message goes up once, and its share of the sum once more
       in_switch.algorithm = Algorithm::in_switch;
       in_switch.latency = c.bulk_start.value() + device->facts.at("reduction.latency");
       in_switch.bytes = (1 + 1 / n) * message;
@@ -103,7 +104,7 @@ Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine) c
       consider(in_switch);
     }
   }
-  if (message < c.shot_limit.value() && static_cast<int>(members.size()) <= c.shot_ranks) {
+  if (shots && message < c.shot_limit.value() && static_cast<int>(members.size()) <= c.shot_ranks) {
     Outlook one;  // every rank reads everything
     one.pattern = &pattern(op, machine, Shape::all_pairs);
     one.algorithm = Algorithm::one_shot;

@@ -1,7 +1,7 @@
-// CXL.mem over the PCIe physical layer: 64-byte lines in slots of 16-byte in flits of 68 or 256 bytes.
-// Source: Compute Express Link Specification 3.0, ch. 4 (flits, slots); latencies of the protocol steps from
-// CXL-DMSim, arXiv 2411.02282. `from` is the memory device, `to` the host: data read flow forward.
-// State: none.
+// CXL.mem over the PCIe physical layer: 64-byte lines in slots of 16-byte in flits of 68 or 256
+// bytes. Source: Compute Express Link Specification 3.0, ch. 4 (flits, slots); latencies of the
+// protocol steps from CXL-DMSim, arXiv 2411.02282. `from` is the memory device, `to` the host: data
+// read flow forward. State: none.
 #include <cmath>
 
 #include "models/link/duplex.h"
@@ -59,7 +59,7 @@ class Cxl final : public Link {
     link.latency = 2.0 * (p.host_protocol + p.bridge);  // the request there, the line back
     link.rate = capacity / tax(p.read_header_slots, std::numeric_limits<double>::infinity());
     link.cost = [tax, read = p.read_header_slots, write = p.write_header_slots](Direction d,
-                                                                               double run) {
+                                                                                double run) {
       return tax(d == Direction::read ? read : write, run);
     };
     add_duplex(machine, context_, std::move(link), BytesPerSecond(capacity), p.energy);

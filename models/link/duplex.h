@@ -8,8 +8,9 @@
 
 namespace terrace {
 
-// Adds both resources and the link. `capacity`: bytes per second one way before framing; `info` brings
-// everything but names, ends and resources. A second link between the same ends is told apart by "_2".
+// Adds both resources and the link. `capacity`: bytes per second one way before framing; `info`
+// brings everything but names, ends and resources. A second link between the same ends is told
+// apart by "_2".
 inline std::int32_t add_duplex(Machine& machine, const Link::Context& context, LinkInfo info,
                                BytesPerSecond capacity, JoulesPerByte energy) {
   const std::string from = machine.devices().at(static_cast<std::size_t>(context.from)).name;

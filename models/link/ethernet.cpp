@@ -1,6 +1,6 @@
 // Ethernet with RDMA (RoCE v2): line rate less the headers of every frame.
-// Source: IEEE 802.3 (preamble, gap, frame check) and InfiniBand Architecture 1.2.1, Annex A17 (RoCE v2).
-// State: none.
+// Source: IEEE 802.3 (preamble, gap, frame check) and InfiniBand Architecture 1.2.1, Annex A17
+// (RoCE v2). State: none.
 #include <cmath>
 #include <optional>
 

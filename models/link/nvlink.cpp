@@ -1,7 +1,7 @@
 // NVLink, all links of one GPU together: flit framing of the packets, and what kernels make of it.
-// Source: Foley & Danskin, "Ultra-Performance Pascal GPU and NVLink Interconnect", IEEE Micro 2017 (packets of
-// one header and up to 16 data flits of 16 B); rates from NVIDIA's A100 and H100 architecture papers.
-// State: none.
+// Source: Foley & Danskin, "Ultra-Performance Pascal GPU and NVLink Interconnect", IEEE Micro 2017
+// (packets of one header and up to 16 data flits of 16 B); rates from NVIDIA's A100 and H100
+// architecture papers. State: none.
 #include <cmath>
 #include <optional>
 
@@ -27,8 +27,7 @@ class NvLink final : public Link {
       s.field("links", &Params::links, "links between the two ends").between(1, 36);
       s.field("link_rate", &Params::link_rate, "one link one way, before framing")
           .above(BytesPerSecond(0));
-      s.field("max_payload", &Params::max_payload, "most data bytes in a packet")
-          .above(Bytes(0));
+      s.field("max_payload", &Params::max_payload, "most data bytes in a packet").above(Bytes(0));
       s.field("packet_overhead", &Params::packet_overhead, "header flit of a packet");
       s.field("latency", &Params::latency, "first byte, end to end");
       s.field("energy", &Params::energy, "energy of a data byte in both ends");
@@ -36,8 +35,8 @@ class NvLink final : public Link {
     }
     void check(Checker& c) const {
       if (peer.rate > link_rate * links)
-        c.fail("peer.rate", to_text(peer.rate) + " is more than the links carry, " +
-                                to_text(link_rate * links));
+        c.fail("peer.rate",
+               to_text(peer.rate) + " is more than the links carry, " + to_text(link_rate * links));
     }
   };
 

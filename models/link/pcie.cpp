@@ -1,7 +1,7 @@
-// PCI Express, generation 3 to 6: raw rate of the lanes, less encoding, packet headers and link management.
-// Source: PCI Express Base Specification 6.0 (rates, encodings, packet layout); the form of the packet tax
-// is that of Neugebauer et al., "Understanding PCIe performance for end host networking", SIGCOMM 2018.
-// State: none.
+// PCI Express, generation 3 to 6: raw rate of the lanes, less encoding, packet headers and link
+// management. Source: PCI Express Base Specification 6.0 (rates, encodings, packet layout); the
+// form of the packet tax is that of Neugebauer et al., "Understanding PCIe performance for end host
+// networking", SIGCOMM 2018. State: none.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -65,8 +65,8 @@ class Pcie final : public Link {
   }
 
  private:
-  // Bytes per second of one lane, one way, after encoding: 128b/130b to generation 5; FLITs of 256 B, of
-  // which 14 are check and correction codes, in generation 6.
+  // Bytes per second of one lane, one way, after encoding: 128b/130b to generation 5; FLITs of 256
+  // B, of which 14 are check and correction codes, in generation 6.
   static double raw_rate(int generation) {
     const double transfers = 8e9 * std::pow(2.0, generation - 3);
     const double encoding = generation < 6 ? 128.0 / 130.0 : 242.0 / 256.0;

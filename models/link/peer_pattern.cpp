@@ -43,8 +43,7 @@ class Counter {
       return std::find(members_.begin(), members_.end(), d) != members_.end();
     };
     const DeviceId first = members_.front();
-    return link.from == first || link.to == first ||
-           !(is_member(link.from) || is_member(link.to));
+    return link.from == first || link.to == first || !(is_member(link.from) || is_member(link.to));
   }
 
   void load(ResourceId resource, double weight, double copies) {
@@ -67,8 +66,8 @@ class Counter {
 PeerPattern lay_pattern(const Machine& machine, const std::vector<DeviceId>& members,
                         const std::vector<PeerEdge>& edges) {
   Counter counter(machine, members);
-  const double share =
-      static_cast<double>(members.size()) / static_cast<double>(std::max<std::size_t>(edges.size(), 1));
+  const double share = static_cast<double>(members.size()) /
+                       static_cast<double>(std::max<std::size_t>(edges.size(), 1));
   for (const PeerEdge& edge : edges) counter.add(edge, share);
   PeerPattern pattern = std::move(counter.pattern);
   for (const PeerPattern::Load& l : pattern.loads) {

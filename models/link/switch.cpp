@@ -1,7 +1,7 @@
-// A switch: joins links, holds no memory; its fabric may be narrower than its ports, and it may reduce in flight.
-// Source: NVIDIA, "Upgrading multi-GPU interconnectivity with the third-generation NVSwitch", Hot Chips 34
-// (multicast and reduction, "NVLS"); its efficiency and latency as in NCCL (src/graph/tuning.cc).
-// State: none.
+// A switch: joins links, holds no memory; its fabric may be narrower than its ports, and it may
+// reduce in flight. Source: NVIDIA, "Upgrading multi-GPU interconnectivity with the
+// third-generation NVSwitch", Hot Chips 34 (multicast and reduction, "NVLS"); its efficiency and
+// latency as in NCCL (src/graph/tuning.cc). State: none.
 #include <optional>
 
 #include "sim/component.h"

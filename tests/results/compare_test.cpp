@@ -6,7 +6,7 @@
 
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
+namespace terrace::tests {
 
 namespace {
 
@@ -75,3 +75,5 @@ TEST_CASE("two equal records have nothing to compare", "[results][compare]") {
   CHECK(c.result.empty());
   CHECK(c.page().text().find("numbers are equal") != std::string::npos);
 }
+
+}  // namespace terrace::tests

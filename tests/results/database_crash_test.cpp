@@ -1,19 +1,17 @@
 // A writer that is killed leaves a readable database in which every run is whole.
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <random>
 #include <thread>
 
 #include "results/database.h"
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::sample_record;
-using terrace::tests::TemporaryFolder;
+namespace terrace::tests {
 
 namespace {
 
@@ -77,3 +75,5 @@ TEST_CASE("kill -9 at any moment loses no finished run and leaves no half one",
   CHECK(db.size() <= static_cast<std::int64_t>(told) + kills);  // at most the one in flight
   CHECK(told > 0);
 }
+
+}  // namespace terrace::tests

@@ -10,9 +10,7 @@
 
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::sample_record;
-using terrace::tests::TemporaryFolder;
+namespace terrace::tests {
 
 TEST_CASE("a record comes back from the database with the same bytes", "[results][database]") {
   const TemporaryFolder folder;
@@ -155,3 +153,5 @@ TEST_CASE("many processes write to one database at once", "[results][database]")
   CHECK(db.size() == static_cast<std::int64_t>(each / 2 + writers * each / 2));
   CHECK(db.check().empty());
 }
+
+}  // namespace terrace::tests

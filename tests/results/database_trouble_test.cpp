@@ -14,9 +14,7 @@
 #include "results/schema.h"
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::sample_record;
-using terrace::tests::TemporaryFolder;
+namespace terrace::tests {
 
 namespace {
 
@@ -242,3 +240,5 @@ TEST_CASE("a database opened to read cannot be written", "[results][database]") 
   Database db = Database::open(file, Database::Mode::read);
   check_line(error_of([&] { db.insert(sample_record(2)); }), file, "read-only");
 }
+
+}  // namespace terrace::tests

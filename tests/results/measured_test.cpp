@@ -9,8 +9,7 @@
 #include "sim/config.h"
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::TemporaryFolder;
+namespace terrace::tests {
 
 namespace {
 
@@ -177,3 +176,5 @@ TEST_CASE("the measured RTX 4090 run has the latencies published with it",
     CHECK(c.metrics[metric].correlation == Approx(1));
   }
 }
+
+}  // namespace terrace::tests

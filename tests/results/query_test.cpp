@@ -6,8 +6,7 @@
 
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::sample_record;
+namespace terrace::tests {
 
 namespace {
 
@@ -46,8 +45,8 @@ TEST_CASE("a query may use views, functions, virtual tables and harmless pragmas
   for (const char* sql : {
            "SELECT * FROM run_wide",
            "SELECT * FROM pareto",
-           "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5) "
-           "SELECT sum(i), sqrt(4) FROM n;  -- with a comment after it",
+           R"(WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5)
+              SELECT sum(i), sqrt(4) FROM n;  -- with a comment after it)",
            "SELECT scenario ->> '$.machine.gpu' FROM run",
            "SELECT key FROM run, json_each(run.scenario)",
            "SELECT avg(value) OVER (PARTITION BY name) FROM stat",
@@ -108,12 +107,14 @@ TEST_CASE("an error in SQL names its place and what was probably meant", "[resul
         "       ^");
   CHECK(refusal(db, "SELECT r.scenaro FROM run AS r").find("did you mean \"scenario\"?") !=
         std::string::npos);
+  CHECK(refusal(db, "SELECT x.name FROM run AS r").find("no table here is called \"x\"") !=
+        std::string::npos);
   CHECK(refusal(db, "SELECT sqroot(2)").find("did you mean \"sqrt\"?") != std::string::npos);
-  CHECK(refusal(db, "SELECT 1,\n\tFORM run") ==
+  CHECK(refusal(db, "SELECT 1\n\tFORM run") ==
         "2:7: near \"run\": syntax error\n"
         "  \tFORM run\n"
         "  \t     ^");
-  CHECK(refusal(db, "SELECT 'ü', nothing FROM remark").find("1:13: no such column: nothing") == 0);
+  CHECK(refusal(db, "SELECT 'ü', wrong FROM remark").find("1:13: no such column: wrong") == 0);
   CHECK(refusal(db, "SELECT (1") == "1:10: incomplete input\n  SELECT (1\n           ^");
   CHECK(refusal(db, "SELECT nothing_like_it FROM remark").find("there is: run, position, text") !=
         std::string::npos);
@@ -170,3 +171,5 @@ TEST_CASE("an answer as JSON keeps every digit and tells columns of one name apa
   CHECK(json[0]["none"].is_null());
   CHECK(nlohmann::json::parse(query(db, "SELECT 1 WHERE 0").json()).empty());
 }
+
+}  // namespace terrace::tests

@@ -10,8 +10,7 @@
 
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::sample_record;
+namespace terrace::tests {
 
 TEST_CASE("equal records have equal bytes and another seed has others", "[results][record]") {
   CHECK(sample_record(1).to_json() == sample_record(1).to_json());
@@ -85,3 +84,5 @@ TEST_CASE("a statistic is found by its name and declared once", "[results][recor
   CHECK(r.find("gpu0.hbm") == nullptr);
   CHECK_THROWS_AS(r.stat("gpu0.hbm.read_bytes", 65, "B", ""), std::logic_error);
 }
+
+}  // namespace terrace::tests

@@ -8,7 +8,7 @@
 #include "results/human.h"
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
+namespace terrace::tests {
 
 namespace {
 
@@ -179,3 +179,5 @@ TEST_CASE("numbers are written with three digits and a fitting unit", "[results]
   CHECK(bar(0, 30).empty());
   CHECK(display_width(bar(1e-6, 30)) == 1);  // something is not nothing
 }
+
+}  // namespace terrace::tests

@@ -7,8 +7,7 @@
 #include "results/query.h"
 #include "tests/results/sample_record.h"
 
-using namespace terrace;
-using terrace::tests::TemporaryFolder;
+namespace terrace::tests {
 
 namespace {
 
@@ -116,3 +115,5 @@ TEST_CASE("removing a run removes all that belongs to it", "[results][schema]") 
     CHECK(db.connection().integer("SELECT count(*) FROM " + table.name) == 0);
   }
 }
+
+}  // namespace terrace::tests

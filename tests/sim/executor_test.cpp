@@ -17,7 +17,10 @@ struct Run {
   std::int64_t path_ps = 0, events = 0;
 };
 
-struct Arrival { Time at; Step step; };
+struct Arrival {
+  Time at;
+  Step step;
+};
 
 Run play(const Machine& machine, std::vector<Arrival> arrivals, bool fold) {
   Executor executor(machine, {fold, nullptr});
@@ -33,9 +36,11 @@ Run play(const Machine& machine, std::vector<Arrival> arrivals, bool fold) {
       result.done.emplace_back(d.step, now.ps());
       result.end = std::max(result.end, now);
     }
-    while (next < arrivals.size() && arrivals[next].at <= now) executor.submit(std::move(arrivals[next++].step), now);
+    while (next < arrivals.size() && arrivals[next].at <= now)
+      executor.submit(std::move(arrivals[next++].step), now);
     for (std::size_t r = 0; r < machine.resources().size(); ++r)
-      REQUIRE(executor.network().load(static_cast<ResourceId>(r)) <= machine.resources()[r].capacity * (1 + 1e-9));
+      REQUIRE(executor.network().load(static_cast<ResourceId>(r)) <=
+              machine.resources()[r].capacity * (1 + 1e-9));
   }
   executor.accounts().report(result.record, result.end);
   result.path_ps = executor.accounts().path_ps();
@@ -62,7 +67,8 @@ TEST_CASE("a copy over two hops takes the sum of latencies plus bytes over the n
   work.push_back({Time(), one(toy::copy_op(a.copier, a.tier, c.tier, 1e9))});
   const double expected = 1e-6 + 2e-6 + 1e9 / 20e9;
   const double got = play(m, std::move(work), true).end.seconds();
-  INFO("formula " << expected << " s, simulated " << got << " s, deviation " << (got / expected - 1) * 100 << " %");
+  INFO("formula " << expected << " s, simulated " << got << " s, deviation "
+                  << (got / expected - 1) * 100 << " %");
   CHECK(got == Approx(expected).epsilon(0.01));
 }
 
@@ -105,7 +111,8 @@ TEST_CASE("a group of ranks behind one shared link is slowed as if each rank wer
     for (int i = 0; i < 4; ++i) ranks.push_back(toy::add_unit(m, "r" + std::to_string(i)));
     store = toy::add_unit(m, "store", 1e12, 40e9);
     for (int i = 0; i < 4; ++i)
-      toy::add_link(m, "l" + std::to_string(i), ranks[static_cast<std::size_t>(i)].device, store.device, 25e9);
+      toy::add_link(m, "l" + std::to_string(i), ranks[static_cast<std::size_t>(i)].device,
+                    store.device, 25e9);
   };
   Machine apart, folded;
   std::vector<toy::Unit> ra, rf;
@@ -113,7 +120,8 @@ TEST_CASE("a group of ranks behind one shared link is slowed as if each rank wer
   build(apart, ra, sa);
   build(folded, rf, sf);
   std::vector<Arrival> each, once;
-  for (const auto& r : ra) each.push_back({Time(), one(toy::copy_op(r.copier, sa.tier, r.tier, 1e9))});
+  for (const auto& r : ra)
+    each.push_back({Time(), one(toy::copy_op(r.copier, sa.tier, r.tier, 1e9))});
   Op op = toy::copy_op(rf[0].copier, sf.tier, rf[0].tier, 1e9);
   RankGroup group;
   for (const auto& r : rf) group.members.push_back(r.device);
@@ -125,15 +133,16 @@ TEST_CASE("a group of ranks behind one shared link is slowed as if each rank wer
   for (const Stat& s : a.record.stats)
     if (s.name.find(".moved") != std::string::npos) {
       INFO(s.name);
-      CHECK(f.record.find(s.name)->value == Approx(s.value));  // every rank's resources carry the same bytes
+      CHECK(f.record.find(s.name)->value ==
+            Approx(s.value));  // every rank's resources carry the same bytes
     }
 }
 
 namespace {
 
 // Layers of a few ops with an odd shape: two engines, a fork and a join.
-Step layers(const toy::Unit& u, const toy::Unit& other, std::int64_t times, double scale, std::int64_t id,
-            std::int32_t lane) {
+Step layers(const toy::Unit& u, const toy::Unit& other, std::int64_t times, double scale,
+            std::int64_t id, std::int32_t lane) {
   Step step;
   step.id = id;
   step.lane = lane;
@@ -141,7 +150,8 @@ Step layers(const toy::Unit& u, const toy::Unit& other, std::int64_t times, doub
   Op a = toy::compute_op(u.engine, 7e8 * scale, "a");
   a.reads(u.tier, 1e8 * scale);
   const auto va = append(step.graph, a, head);
-  const auto vb = append(step.graph, toy::copy_op(u.copier, u.tier, other.tier, 3.3e7 * scale, "b"), va);
+  const auto vb =
+      append(step.graph, toy::copy_op(u.copier, u.tier, other.tier, 3.3e7 * scale, "b"), va);
   Op c = toy::compute_op(u.engine, 5e8 * scale, "c");
   c.writes(u.tier, 2e7 * scale);
   const auto vc = append(step.graph, c, va);
@@ -160,8 +170,8 @@ TEST_CASE("folding identical rounds changes no result, however often it is inter
   for (int round = 0; round < 200; ++round) {
     const auto build = [&](std::uint64_t seed, Machine& m) {
       std::mt19937_64 rng(seed);
-      const auto a = toy::add_unit(m, "a", 1e12, 100e9, Time::ps(1000000)), b = toy::add_unit(m, "b", 2e12, 70e9),
-                 s = toy::add_unit(m, "s", 1e12, 60e9);
+      const auto a = toy::add_unit(m, "a", 1e12, 100e9, Time::ps(1000000)),
+                 b = toy::add_unit(m, "b", 2e12, 70e9), s = toy::add_unit(m, "s", 1e12, 60e9);
       toy::add_link(m, "as", a.device, s.device, 32e9, 1e-6);
       toy::add_link(m, "bs", b.device, s.device, 32e9, 1e-6);
       std::vector<Arrival> work;
@@ -172,11 +182,13 @@ TEST_CASE("folding identical rounds changes no result, however often it is inter
         const auto times = static_cast<std::int64_t>(2 + rng() % 60);
         const double scale = 0.5 + static_cast<double>(rng() % 100) / 50;
         if (rng() % 3 == 0)
-          work.push_back({Time::ps(at), one(toy::copy_op(s.copier, first ? a.tier : b.tier, s.tier,
-                                                         1e7 * (1 + static_cast<double>(rng() % 30))), id++)});
-        else
-          {
-          work.push_back({Time::ps(at), layers(first ? a : b, s, times, scale, id, static_cast<std::int32_t>(id))});
+          work.push_back(
+              {Time::ps(at), one(toy::copy_op(s.copier, first ? a.tier : b.tier, s.tier,
+                                              1e7 * (1 + static_cast<double>(rng() % 30))),
+                                 id++)});
+        else {
+          work.push_back({Time::ps(at), layers(first ? a : b, s, times, scale, id,
+                                               static_cast<std::int32_t>(id))});
           ++id;
         }
         at += static_cast<std::int64_t>(rng() % 40000000000ULL);
@@ -206,7 +218,8 @@ TEST_CASE("folding spares events") {
   std::vector<Arrival> w1, w2;
   w1.push_back({Time(), layers(a, s, 80, 1, 0, 0)});
   w2.push_back({Time(), layers(a, s, 80, 1, 0, 0)});
-  const auto folded = play(m, std::move(w1), true).events, plain = play(m, std::move(w2), false).events;
+  const auto folded = play(m, std::move(w1), true).events,
+             plain = play(m, std::move(w2), false).events;
   CHECK(folded * 20 < plain);
 }
 
@@ -227,7 +240,8 @@ TEST_CASE("time shares of every run add up to one, and energy is power times tim
   for (const OpBreakdown& op : r.record.ops) flops += op.flops;
   double bytes = 0;
   for (const TierTraffic& t : r.record.tiers) bytes += t.read_bytes + t.written_bytes;
-  const double by_hand = 2 * 10 * r.end.seconds() + flops * 1e-12 + bytes * 1e-11;  // two idle units, dynamic work
+  const double by_hand =
+      2 * 10 * r.end.seconds() + flops * 1e-12 + bytes * 1e-11;  // two idle units, dynamic work
   INFO("by hand " << by_hand << " J, counted " << energy << " J");
   CHECK(energy == Approx(by_hand).epsilon(1e-9));
 }

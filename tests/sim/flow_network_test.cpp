@@ -44,7 +44,8 @@ TEST_CASE("two flows on one link get half each, and the whole once the other has
   CHECK(net.next_end() == Time::at_least(Seconds(4)));  // 200 left at 100/s
 }
 
-TEST_CASE("a flow held back elsewhere leaves its share to the others") {  // the textbook three-flow case
+TEST_CASE(
+    "a flow held back elsewhere leaves its share to the others") {  // the textbook three-flow case
   FlowNetwork net({10, 4});
   const FlowId a = net.start(Time(), flow(1e3, {{0}, {1}}), 0, 0);
   const FlowId b = net.start(Time(), flow(1e3, {{1}}), 0, 1);
@@ -72,7 +73,9 @@ TEST_CASE("a flow's own limit binds before the resource does") {
   CHECK(net.rate(b) == Approx(90));
 }
 
-TEST_CASE("random networks: nothing above capacity, and every flow is stopped by a full resource or its own limit") {
+TEST_CASE(
+    "random networks: nothing above capacity, and every flow is stopped by a full resource or its "
+    "own limit") {
   std::mt19937_64 random(1);
   const auto upto = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   for (int round = 0; round < 300; ++round) {
@@ -86,7 +89,8 @@ TEST_CASE("random networks: nothing above capacity, and every flow is stopped by
       FlowSpec spec = flow(1e3, {}, upto(3) == 0 ? 1.0 + static_cast<double>(upto(20)) : 1e9);
       const std::size_t hops = 1 + upto(4);
       for (std::size_t h = 0; h < hops; ++h)
-        spec.add_hop(static_cast<ResourceId>(upto(capacity.size())), 0.5 + static_cast<double>(upto(4)));
+        spec.add_hop(static_cast<ResourceId>(upto(capacity.size())),
+                     0.5 + static_cast<double>(upto(4)));
       specs.push_back(spec);
       ids.push_back(net.start(Time(), spec, 0, static_cast<std::int64_t>(f)));
     }
@@ -96,11 +100,14 @@ TEST_CASE("random networks: nothing above capacity, and every flow is stopped by
     for (std::size_t f = 0; f < flows; ++f) {
       bool stopped = net.rate(ids[f]) >= specs[f].max_rate * (1 - 1e-9);
       for (const Hop& h : specs[f].hops) {
-        if (net.load(h.resource) < capacity[static_cast<std::size_t>(h.resource)] * (1 - 1e-9)) continue;
-        bool largest = true;  // max–min: on a full resource no other flow may be faster than a stopped one… unless capped
+        if (net.load(h.resource) < capacity[static_cast<std::size_t>(h.resource)] * (1 - 1e-9))
+          continue;
+        bool largest = true;  // max–min: on a full resource no other flow may be faster than a
+                              // stopped one… unless capped
         for (std::size_t g = 0; g < flows; ++g)
           for (const Hop& o : specs[g].hops)
-            if (o.resource == h.resource && net.rate(ids[g]) > net.rate(ids[f]) * (1 + 1e-9)) largest = false;
+            if (o.resource == h.resource && net.rate(ids[g]) > net.rate(ids[f]) * (1 + 1e-9))
+              largest = false;
         stopped = stopped || largest;
       }
       REQUIRE(stopped);

@@ -1,4 +1,5 @@
-// What one engine iteration computes, as sums over its sequences: all that an op graph needs to know.
+// What one engine iteration computes, as sums over its sequences: all that an op graph needs to
+// know.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +15,20 @@ struct Slice {
 
 struct SequenceSums {
   double sequences = 0, query_tokens = 0;
-  double kv_tokens = 0;   // keys read: context and new tokens, within the window
-  double pairs = 0;       // (query, key) pairs under the causal mask, within the window
+  double kv_tokens = 0;  // keys read: context and new tokens, within the window
+  double pairs = 0;      // (query, key) pairs under the causal mask, within the window
   double longest_kv = 0;
 };
 
-// One token is decode, more are prefill, as vLLM's attention backends split a batch. A Batch is reused by clear().
+// One token is decode, more are prefill, as vLLM's attention backends split a batch. A Batch is
+// reused by clear().
 class Batch {
  public:
   explicit Batch(std::int64_t sliding_window = 0) : window_(sliding_window) {}
 
   std::int64_t id = 0;
-  std::int32_t lane = 0;    // the data-parallel replica times the number of pipeline slots, or as the caller likes
+  std::int32_t lane =
+      0;  // the data-parallel replica times the number of pipeline slots, or as the caller likes
   std::int64_t replica = 0;
 
   void clear() { *this = Batch(window_); }
@@ -39,14 +42,20 @@ class Batch {
 
   double tokens() const { return tokens_; }
   double logit_rows() const { return logit_rows_; }
-  const SequenceSums& prefill(bool windowed = false) const { return windowed ? windowed_[0] : full_[0]; }
-  const SequenceSums& decode(bool windowed = false) const { return windowed ? windowed_[1] : full_[1]; }
+  const SequenceSums& prefill(bool windowed = false) const {
+    return windowed ? windowed_[0] : full_[0];
+  }
+  const SequenceSums& decode(bool windowed = false) const {
+    return windowed ? windowed_[1] : full_[1];
+  }
 
  private:
-  // A token at position p (from 1) sees min(p, window) keys; the chunk reads the union of what its tokens see.
+  // A token at position p (from 1) sees min(p, window) keys; the chunk reads the union of what its
+  // tokens see.
   static void sum(SequenceSums& to, const Slice& s, std::int64_t window) {
     const std::int64_t end = s.context + s.tokens;
-    const std::int64_t ramp_end = std::clamp(window, s.context, end);  // positions up to here see all before them
+    const std::int64_t ramp_end =
+        std::clamp(window, s.context, end);  // positions up to here see all before them
     const double ramp = static_cast<double>(ramp_end - s.context);
     const std::int64_t keys = std::min(end, window + s.tokens - 1);
     to.sequences += 1;

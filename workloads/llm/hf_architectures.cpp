@@ -1,10 +1,11 @@
-// The transformers classes that can be read: what their configs leave out, and what their code fixes.
+// The transformers classes that can be read: what their configs leave out, and what their code
+// fixes.
 #include "workloads/llm/hf_architectures.h"
 
 namespace terrace {
 
-// Defaults: transformers 4.57, configuration_*.py of each model (`head_dim: null` means hidden / heads).
-// Fixed: its modeling_*.py, in the words of ModelShape.
+// Defaults: transformers 4.57, configuration_*.py of each model (`head_dim: null` means hidden /
+// heads). Fixed: its modeling_*.py, in the words of ModelShape.
 const std::vector<HfArchitecture>& hf_architecture_table() {
   static const std::vector<HfArchitecture> table = {
       {"LlamaForCausalLM", "llama",
@@ -53,7 +54,7 @@ const std::vector<HfArchitecture>& hf_architecture_table() {
        "kv_lora_rank: 512, q_lora_rank: 1536, n_routed_experts: 256, n_shared_experts: 1, "
        "num_experts_per_tok: 8, qk_nope_head_dim: 128, qk_rope_head_dim: 64, v_head_dim: 128, "
        "moe_intermediate_size: 2048}",
-       "{gated: true}"},
+       "{gated: true, moe: {router_bias: true}}"},
       {"OPTForCausalLM", "opt",
        "{vocab_size: 50272, hidden_size: 768, ffn_dim: 3072, num_hidden_layers: 12, "
        "num_attention_heads: 12, max_position_embeddings: 2048, do_layer_norm_before: true, "

@@ -149,7 +149,8 @@ class HfConfig {
   }
 
   void experts() {
-    Node moe = Node::mapping(given_.place());
+    Node moe = shape_.find("moe") ? *shape_.find("moe") : Node::mapping();
+    moe.place(given_.place());
     const auto take = [&](const char* ours, std::initializer_list<const char*> keys) {
       if (const Node* node = find(keys)) put(moe, ours, *node);
     };
@@ -265,8 +266,8 @@ void adapt_hf_config(Node& mapping, Reader& reader, const std::vector<std::strin
   const std::string config_file = says->place().file_name();
   const HfArchitecture* architecture = find_architecture(mapping);
   if (!architecture) {
-    const std::string name = word_in(mapping, says == mapping.find("architectures") ? "architectures"
-                                                                                    : "model_type");
+    const std::string name =
+        word_in(mapping, says == mapping.find("architectures") ? "architectures" : "model_type");
     reader.fail(*says, "unknown architecture \"" + name + "\"" +
                            did_you_mean(name, hf_architectures()) +
                            " known: " + joined(hf_architectures()));

@@ -1,6 +1,6 @@
-// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1). Decode works on the latents
-// themselves, the up-projections absorbed into Q and the output; prefill expands K and V and attends as usual.
-// The split and its order are vLLM's (MLACommonImpl).
+// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1). Decode works on the
+// latents themselves, the up-projections absorbed into Q and the output; prefill expands K and V
+// and attends as usual. The split and its order are vLLM's (MLACommonImpl).
 #include "workloads/llm/layer.h"
 
 namespace terrace {
@@ -9,7 +9,8 @@ namespace {
 double number(std::int64_t n) { return static_cast<double>(n); }
 
 // One matrix a head: [tokens, in] times [in, out], for every head at once.
-void write_per_head(StepWriter& w, const Layer& l, const Matrix& matrix, double rows, Buffer in, Buffer out) {
+void write_per_head(StepWriter& w, const Layer& l, const Matrix& matrix, double rows, Buffer in,
+                    Buffer out) {
   Op& op = w.op(OpKind::gemm, matrix.label, l.dtype());
   op.flops = 2 * rows * matrix.out * matrix.in * matrix.count;
   op.gemm = {rows, matrix.out, matrix.in, matrix.count, matrix.format};
@@ -26,26 +27,33 @@ void write_prefill(StepWriter& w, const Layer& l, const SequenceSums& sums) {
   gather.flops = 0;
   w.reads(Buffer::keys, sums.query_tokens * token);
   w.streams(old * token, token * number(l.params.block_tokens));
-  w.writes(Buffer::query, sums.kv_tokens * latent * l.width());
-  write_gemm(w, l, l.weights->kv_b, sums.kv_tokens, Buffer::query, Buffer::absorbed);
+  w.writes(Buffer::latents, sums.kv_tokens * latent * l.width());
+  write_gemm(w, l, l.weights->kv_b, sums.kv_tokens, Buffer::latents, Buffer::expanded);
 
   Op& op = w.op(OpKind::attention_prefill, "attention", l.dtype());
   const double qk = number(l.model().qk_dim()), v = number(a.value_dim);
-  op.attention = {sums.sequences, q, q, qk, v, sums.query_tokens, sums.kv_tokens, sums.pairs, sums.longest_kv,
-                  0, 0, l.dtype()};
+  op.attention = {sums.sequences,  q, q, qk,       v, sums.query_tokens, sums.kv_tokens, sums.pairs,
+                  sums.longest_kv, 0, 0, l.dtype()};
   op.flops = 2 * sums.pairs * q * (qk + v);
   w.reads(Buffer::qkv, sums.query_tokens * q * qk * l.width());
-  w.reads(Buffer::absorbed, sums.kv_tokens * q * (number(a.nope_dim) + v) * l.width());
+  w.reads(Buffer::expanded, sums.kv_tokens * q * (number(a.nope_dim) + v) * l.width());
   w.writes(Buffer::attended, sums.query_tokens * q * v * l.width());
 }
 
 void write_decode(StepWriter& w, const Layer& l, const SequenceSums& sums) {
   const MlaShape& a = *l.model().mla;
   write_per_head(w, l, l.weights->absorbed_k, sums.query_tokens, Buffer::qkv, Buffer::absorbed);
-  const AttentionLaunch launch{"attention", nullptr, &sums, l.rank.q_heads, 1, number(a.latent()),
-                               number(a.kv_rank), l.model().kv()};
+  const AttentionLaunch launch{nullptr,
+                               &sums,
+                               l.rank.q_heads,
+                               1,
+                               number(a.latent()),
+                               number(a.kv_rank),
+                               Buffer::absorbed,
+                               Buffer::latent_out};
   write_attention_op(w, l, launch);
-  write_per_head(w, l, l.weights->absorbed_v, sums.query_tokens, Buffer::attended, Buffer::query);
+  write_per_head(w, l, l.weights->absorbed_v, sums.query_tokens, Buffer::latent_out,
+                 Buffer::attended);
 }
 
 }  // namespace
@@ -76,8 +84,8 @@ void write_latent_attention(StepWriter& w, const Layer& l) {
 
   if (l.batch.prefill(l.windowed).sequences > 0) write_prefill(w, l, l.batch.prefill(l.windowed));
   if (l.batch.decode(l.windowed).sequences > 0) write_decode(w, l, l.batch.decode(l.windowed));
-  w.in_graph(l.capture != Capture::none);
-  write_gemm(w, l, weights.o, l.rows, Buffer::query, Buffer::hidden);
+  w.in_graph(l.capture != Capture::eager);
+  write_gemm(w, l, weights.o, l.rows, Buffer::attended, Buffer::hidden);
   write_all_reduce(w, l, Buffer::hidden);
 }
 

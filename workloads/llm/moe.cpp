@@ -1,5 +1,6 @@
-// Mixture of experts as vLLM's fused_moe runs it: route, sort tokens by expert, two grouped gemms over the
-// experts that were hit, weigh and add. Routing is uniform: every token picks `active` experts at random.
+// Mixture of experts as vLLM's fused_moe runs it: route, sort tokens by expert, two grouped gemms
+// over the experts that were hit, weigh and add. Routing is uniform: every token picks `active`
+// experts at random.
 #include <algorithm>
 
 #include "workloads/llm/layer.h"
@@ -8,8 +9,8 @@ namespace terrace {
 namespace {
 
 // One launch for all experts that were hit; the rest of the weights stay unread.
-void write_grouped(StepWriter& w, const Layer& l, const Matrix& matrix, double rows, double read_rows, double hit,
-                   Buffer in, Buffer out) {
+void write_grouped(StepWriter& w, const Layer& l, const Matrix& matrix, double rows,
+                   double read_rows, double hit, Buffer in, Buffer out) {
   const Format arithmetic = arithmetic_of(l, matrix);
   if (arithmetic != l.dtype()) {
     write_quantize(w, l, read_rows, matrix.in, in);
@@ -30,13 +31,16 @@ void write_experts(StepWriter& w, const Layer& l) {
   const LayerWeights& weights = *l.weights;
   const Parallel& p = l.rank.parallel;
   const double experts = static_cast<double>(e.experts), local = l.rank.local_experts / experts;
-  const double replicas = p.expert_parallel ? static_cast<double>(p.dp) : 1;  // they send their tokens here, too
+  const double replicas =
+      p.expert_parallel ? static_cast<double>(p.dp) : 1;  // they send their tokens here, too
   const bool exchange = replicas > 1;
-  const double shared_rows = exchange ? l.rows / static_cast<double>(p.tp) : l.rows;  // a rank's own part
-  const double routed = replicas * l.rows * l.active();          // (token, expert) pairs in the group
-  const double rows = routed * local;                            // of them, on this rank
-  const double hit = experts_hit(experts, l.active(), replicas * std::max(1.0, l.batch.tokens())) * local;
-  const double routes = l.rows * l.active() * 8;                 // int32 expert and fp32 weight
+  const double own =
+      exchange ? l.rows / static_cast<double>(p.tp) : l.rows;  // tokens that a rank sends
+  const double routed = replicas * l.rows * l.active();        // (token, expert) pairs in the group
+  const double rows = routed * local;                          // of them, on this rank
+  const double hit =
+      experts_hit(experts, l.active(), replicas * std::max(1.0, l.batch.tokens())) * local;
+  const double routes = l.rows * l.active() * 8;  // int32 expert and fp32 weight
 
   write_gemm(w, l, weights.router, l.rows, Buffer::normed, Buffer::router);
   Op& topk = w.op(OpKind::topk, "route", Format::fp32);
@@ -47,10 +51,10 @@ void write_experts(StepWriter& w, const Layer& l) {
   Buffer tokens = Buffer::normed;
   double read_rows = std::min(l.rows, rows);
   if (exchange) {
-    const double sent = shared_rows * l.active() * l.hidden();
+    const double sent = own * l.active() * l.hidden();
     const double width = bytes_of(l.model().activations());
     write_collective(w, l, Collective::all_to_all, "dispatch", sent * width, Buffer::normed,
-                     shared_rows * l.hidden() * width, Buffer::selected, rows * l.hidden() * width)
+                     own * l.hidden() * width, Buffer::selected, rows * l.hidden() * width)
         .group = l.place.experts;
     tokens = Buffer::selected;
     read_rows = rows;
@@ -65,10 +69,11 @@ void write_experts(StepWriter& w, const Layer& l) {
   gate.flops = gate_flops * rows * weights.expert_down.in;
   w.reads(Buffer::expert_up, rows * weights.expert_gate_up.out * l.width());
   w.writes(Buffer::expert_activated, rows * weights.expert_down.in * l.width());
-  write_grouped(w, l, weights.expert_down, rows, rows, hit, Buffer::expert_activated, Buffer::expert_out);
+  write_grouped(w, l, weights.expert_down, rows, rows, hit, Buffer::expert_activated,
+                Buffer::expert_out);
   double returned = rows;
   if (exchange) {
-    returned = shared_rows * l.active();
+    returned = own * l.active();
     const double bytes = returned * l.hidden() * l.width();
     write_collective(w, l, Collective::all_to_all, "combine", bytes, Buffer::expert_out,
                      rows * l.hidden() * l.width(), Buffer::expert_out, bytes)
@@ -79,8 +84,8 @@ void write_experts(StepWriter& w, const Layer& l) {
   add.flops = 2 * returned * l.hidden();
   w.reads(Buffer::expert_out, returned * l.hidden() * l.width());
   if (weights.gate_up) w.reads(Buffer::shared, l.state_bytes());
-  w.writes(Buffer::hidden, shared_rows * l.hidden() * l.width());
-  write_all_reduce(w, l, Buffer::hidden);
+  w.writes(Buffer::hidden, l.state_bytes());
+  write_all_reduce(w, l, Buffer::hidden);  // adds the ranks' shared experts, gathers their tokens
 }
 
 }  // namespace terrace

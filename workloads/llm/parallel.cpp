@@ -23,8 +23,9 @@ void check(const Parallel& p, const ModelShape& m) {
   };
   divide("heads", m.heads);
   if (!m.mla && m.kv_heads % p.tp != 0 && p.tp % m.kv_heads != 0)
-    throw BuildError("parallel.tp", fmt::format("{} neither divides the {} KV heads nor is a multiple of them",
-                                                p.tp, m.kv_heads));
+    throw BuildError("parallel.tp",
+                     fmt::format("{} neither divides the {} KV heads nor is a multiple of them",
+                                 p.tp, m.kv_heads));
   if (!m.moe || m.moe->dense_layers > 0) divide("columns of the MLP", m.intermediate);
   if (m.moe && m.moe->shared > 0)
     divide("columns of the shared experts", m.moe->shared * m.moe->intermediate);
@@ -35,8 +36,8 @@ void check(const Parallel& p, const ModelShape& m) {
   if (m.moe && !p.expert_parallel) divide("columns of an expert", m.moe->intermediate);
   if (m.moe && p.expert_parallel && m.moe->experts % p.expert_ranks() != 0)
     throw BuildError("parallel.expert_parallel",
-                     fmt::format("tp × dp = {} ranks do not divide the {} experts", p.expert_ranks(),
-                                 m.moe->experts));
+                     fmt::format("tp × dp = {} ranks do not divide the {} experts",
+                                 p.expert_ranks(), m.moe->experts));
 }
 
 LayerSpan layers_of_stage(std::int64_t layers, std::int64_t stages, std::int64_t stage) {
@@ -56,9 +57,12 @@ Placement::Placement(const Parallel& parallel, const ModelShape& shape, Machine&
     return gpus[static_cast<std::size_t>((replica * parallel.pp + stage) * parallel.tp + rank)];
   };
   if (parallel.ranks() > static_cast<std::int64_t>(gpus.size()))
-    throw BuildError(parallel.tp > 1 ? "parallel.tp" : parallel.pp > 1 ? "parallel.pp" : "parallel.dp",
-                     fmt::format("tp {} × pp {} × dp {} = {} GPUs, but the machine has {}", parallel.tp,
-                                 parallel.pp, parallel.dp, parallel.ranks(), gpus.size()));
+    throw BuildError(
+        parallel.tp > 1   ? "parallel.tp"
+        : parallel.pp > 1 ? "parallel.pp"
+                          : "parallel.dp",
+        fmt::format("tp {} × pp {} × dp {} = {} GPUs, but the machine has {}", parallel.tp,
+                    parallel.pp, parallel.dp, parallel.ranks(), gpus.size()));
   for (std::int64_t replica = 0; replica < parallel.dp; ++replica)
     for (std::int64_t stage = 0; stage < parallel.pp; ++stage) {
       StagePlace place;
@@ -71,11 +75,12 @@ Placement::Placement(const Parallel& parallel, const ModelShape& shape, Machine&
       if (place.compute == none || place.hbm == none)
         throw BuildError("", name + " has no compute engine or no memory named hbm");
       RankGroup tensor, experts;
-      for (std::int64_t t = 0; t < parallel.tp; ++t) tensor.members.push_back(at(replica, stage, t));
+      for (std::int64_t t = 0; t < parallel.tp; ++t)
+        tensor.members.push_back(at(replica, stage, t));
       for (std::int64_t r = 0; r < parallel.dp; ++r)  // its own replica first
         for (std::int64_t t = 0; t < parallel.tp; ++t)
           experts.members.push_back(at((replica + r) % parallel.dp, stage, t));
-      if (parallel.tp > 1) place.group = machine.add_group(std::move(tensor));
+      if (parallel.tp > 1 || parallel.pp > 1) place.group = machine.add_group(std::move(tensor));
       if (parallel.expert_parallel && experts.members.size() > 1)
         place.experts = machine.add_group(std::move(experts));
       places_.push_back(place);

@@ -24,8 +24,9 @@ struct Parallel {
 // Throws BuildError ("parallel.tp: …") where the model cannot be cut that way.
 void check(const Parallel& parallel, const ModelShape& shape);
 
-// Layers [first, last) of a pipeline stage. Left-over layers go where vLLM puts them: to the last stages but
-// one, then backwards, as the last stage has the head (get_pp_indices in vllm/distributed/utils.py).
+// Layers [first, last) of a pipeline stage. Left-over layers go where vLLM puts them: to the last
+// stages but one, then backwards, as the last stage has the head (get_pp_indices in
+// vllm/distributed/utils.py).
 struct LayerSpan {
   std::int64_t first = 0, last = 0;
 };
@@ -36,11 +37,13 @@ struct StagePlace {
   DeviceId gpu = none;  // the representative
   EngineId compute = none, copy_in = none, copy_out = none;
   TierId hbm = none;
-  GroupId group = none;    // its tp ranks; none when there is only one
-  GroupId experts = none;  // the tp × dp ranks that share the experts, the representative first; none: not shared
+  GroupId group = none;  // its tp ranks; none on a single GPU without stages
+  GroupId experts =
+      none;  // the tp × dp ranks that share the experts, the representative first; none: not shared
 };
 
-// Ranks lie as vLLM orders them: replica, then stage, then tensor rank (dp × pp × tp consecutive GPUs).
+// Ranks lie as vLLM orders them: replica, then stage, then tensor rank (dp × pp × tp consecutive
+// GPUs).
 class Placement {
  public:
   // Throws BuildError where the machine has too few GPUs, or the model cannot be cut that way.

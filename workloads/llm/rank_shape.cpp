@@ -1,5 +1,5 @@
-// Cuts a model's matrices for one rank, as Megatron-LM does (arXiv 1909.08053, section 3): columns of the
-// first matrix of a block, rows of the second.
+// Cuts a model's matrices for one rank, as Megatron-LM does (arXiv 1909.08053, section 3): columns
+// of the first matrix of a block, rows of the second.
 #include "workloads/llm/rank_shape.h"
 
 #include <algorithm>
@@ -104,8 +104,7 @@ double LayerWeights::held_bytes() const {
   return sum;
 }
 
-RankShape::RankShape(const ModelShape& shape, const Parallel& cut)
-    : model(shape), parallel(cut) {
+RankShape::RankShape(const ModelShape& shape, const Parallel& cut) : model(shape), parallel(cut) {
   check(parallel, model);
   const Cut c{model, parallel};
   q_heads = number(model.heads / parallel.tp);
@@ -123,7 +122,7 @@ RankShape::RankShape(const ModelShape& shape, const Parallel& cut)
     local_experts = number(e.experts / parallel.expert_ranks());
     const double width = number(e.intermediate) / (parallel.expert_parallel ? 1 : c.tp);
     c.mlp(moe, number(e.shared * e.intermediate), "shared_gate_up", "shared_down");
-    moe.router = c.plain("router", number(e.experts), hidden, false);
+    moe.router = c.plain("router", number(e.experts), hidden, e.router_bias);
     moe.expert_gate_up = c.linear("expert_gate_up", (model.gated ? 2 : 1) * width, hidden,
                                   model.mlp_bias, local_experts);
     moe.expert_down = c.linear("expert_down", hidden, width, model.mlp_bias, local_experts);
@@ -133,15 +132,15 @@ RankShape::RankShape(const ModelShape& shape, const Parallel& cut)
   positions = c.plain("positions", number(model.learned_positions), hidden, false);
   head = c.plain("lm_head", vocab_rows, hidden, model.head_bias);
   embedding.parameters = number(model.vocab) * hidden;
-  head.parameters = model.tied_embeddings
-                        ? 0
-                        : number(model.vocab) * (hidden + (model.head_bias ? 1 : 0));
+  head.parameters =
+      model.tied_embeddings ? 0 : number(model.vocab) * (hidden + (model.head_bias ? 1 : 0));
   if (model.tied_embeddings && parallel.pp == 1) head.held_bytes = 0;
   final_norm_bytes = hidden * number(model.norm_vectors()) * bytes_of(model.dtype);
   if (model.learned_positions == 0) {
     const std::int64_t whole = model.mla ? model.mla->rope_dim : model.head_dim;
-    rotary_table_bytes = number(model.max_positions * (model.rotary_dim > 0 ? model.rotary_dim : whole)) *
-                         bytes_of(model.dtype);
+    rotary_table_bytes =
+        number(model.max_positions * (model.rotary_dim > 0 ? model.rotary_dim : whole)) *
+        bytes_of(model.dtype);
   }
 }
 
@@ -172,7 +171,8 @@ double RankShape::kv_elements() const {
 
 double RankShape::kv_bytes_per_token() const {
   const double elements = kv_elements();
-  const double scales =  // an fp16 scale and an fp16 zero a group, as KIVI keeps them (arXiv 2402.02750)
+  const double
+      scales =  // an fp16 scale and an fp16 zero a group, as KIVI keeps them (arXiv 2402.02750)
       model.kv_scale_group > 0 ? 4 * elements / number(model.kv_scale_group) : 0;
   return elements * bytes_of(model.kv()) + scales;
 }

@@ -15,6 +15,7 @@ void MoeShape::fields(Schema<MoeShape>& s) {
   s.field("shared", &MoeShape::shared, "experts that every token visits").at_least(0);
   s.field("dense_layers", &MoeShape::dense_layers, "first layers that have a dense MLP instead")
       .at_least(0);
+  s.field("router_bias", &MoeShape::router_bias, "the router has a bias an expert");
 }
 
 void MlaShape::fields(Schema<MlaShape>& s) {
@@ -100,23 +101,26 @@ void ModelShape::check(Checker& c) const {
     c.fail("norms", "a layer with one norm needs parallel_residual");
   if (learned_positions > 0 && learned_positions < max_positions)
     c.fail("learned_positions", "fewer than max_positions, " + std::to_string(max_positions));
-  if (bits_of(activations()) > bits_of(dtype))
-    c.fail("activation_format", "wider than dtype");
+  if (bits_of(activations()) > bits_of(dtype)) c.fail("activation_format", "wider than dtype");
   if (weight_scales && weights() == dtype)
     c.fail("weight_scales", "weights in dtype have no scales");
 }
 
-// Usual checkpoints: int4 as AWQ (arXiv 2306.00978: groups of 128, fp16 scale, 4-bit zero); int8 and fp8
-// with one fp32 scale an output channel (vLLM's compressed-tensors W8A8); fp4 as NVFP4 (groups of 16 with
-// an fp8 scale). Wider formats have none.
+// Usual checkpoints: int4 as AWQ (arXiv 2306.00978: groups of 128, fp16 scale, 4-bit zero); int8
+// and fp8 with one fp32 scale an output channel (vLLM's compressed-tensors W8A8); fp4 as NVFP4
+// (groups of 16 with an fp8 scale). Wider formats have none.
 ScaleShape ModelShape::scales() const {
   if (weight_scales) return *weight_scales;
   switch (weights()) {
-    case Format::int4: return {128, 1, Format::fp16, 4};
-    case Format::int8: return {0, 1, Format::fp32, 0};
-    case Format::fp8: return {0, 1, Format::fp32, 0};
-    case Format::fp4: return {16, 1, Format::fp8, 0};
-    default: return {0, 0, Format::fp32, 0};
+    case Format::int4:
+      return {128, 1, Format::fp16, 4};
+    case Format::int8:
+    case Format::fp8:
+      return {0, 1, Format::fp32, 0};
+    case Format::fp4:
+      return {16, 1, Format::fp8, 0};
+    default:
+      return {0, 0, Format::fp32, 0};
   }
 }
 

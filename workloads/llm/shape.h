@@ -1,5 +1,5 @@
-// The shape of a decoder-only language model: what its config says, and what follows from it exactly.
-// Counts are elements, sizes are bytes; nothing here knows a machine.
+// The shape of a decoder-only language model: what its config says, and what follows from it
+// exactly. Counts are elements, sizes are bytes; nothing here knows a machine.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,12 @@ namespace terrace {
 // Mixture of experts: `active` of `experts` gated MLPs for a token, `shared` more for every token.
 struct MoeShape {
   std::int64_t experts = 0, active = 0, intermediate = 0, shared = 0, dense_layers = 0;
+  bool router_bias = false;
   static void fields(Schema<MoeShape>& s);
 };
 
-// Multi-head latent attention: K and V of all heads come from one latent of kv_rank + rope_dim numbers
-// a token (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+// Multi-head latent attention: K and V of all heads come from one latent of kv_rank + rope_dim
+// numbers a token (DeepSeek-V2, arXiv 2405.04434, section 2.1).
 struct MlaShape {
   std::int64_t q_rank = 0, kv_rank = 0, nope_dim = 0, rope_dim = 0, value_dim = 0;
   std::int64_t latent() const { return kv_rank + rope_dim; }
@@ -77,8 +78,9 @@ struct ModelShape {
   }
   std::int64_t norm_vectors() const { return norm == Norm::rms ? 1 : 2; }  // weight, and bias
 
-  std::int64_t parameters() const;         // all, tied embeddings once
-  std::int64_t active_parameters() const;  // those that one token meets, embedding and head included
+  std::int64_t parameters() const;  // all, tied embeddings once
+  std::int64_t active_parameters()
+      const;  // those that one token meets, embedding and head included
 };
 
 }  // namespace terrace

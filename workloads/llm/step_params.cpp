@@ -8,10 +8,12 @@ namespace terrace {
 
 void StepParams::fields(Schema<StepParams>& s) {
   s.field("graphs", &StepParams::graphs, "what is replayed from captured CUDA graphs");
-  s.field("capture_sizes", &StepParams::capture_sizes, "token counts captured, ascending").at_least(1);
+  s.field("capture_sizes", &StepParams::capture_sizes, "token counts captured, ascending")
+      .at_least(1);
   s.field("block_tokens", &StepParams::block_tokens, "tokens of a KV block").at_least(1);
-  s.field("split_attention", &StepParams::split_attention,
-          "prefill and decode of a mixed batch in two launches (FlashInfer), not one (FlashAttention)");
+  s.field(
+      "split_attention", &StepParams::split_attention,
+      "prefill and decode of a mixed batch in two launches (FlashInfer), not one (FlashAttention)");
   s.field("greedy", &StepParams::greedy, "takes the most likely token; else samples from all");
 }
 

@@ -1,4 +1,5 @@
-// How an engine runs a model's step: graph capture, paging, sampling. The words and defaults are vLLM's.
+// How an engine runs a model's step: graph capture, paging, sampling. The words and defaults are
+// vLLM's.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +10,18 @@
 namespace terrace {
 
 // What is replayed from captured CUDA graphs (vLLM's cudagraph_mode).
-enum class GraphMode : std::uint8_t { none, piecewise, full_decode_only, full_and_piecewise };
+enum class GraphMode : std::uint8_t { off, piecewise, full_decode_only, full_and_piecewise };
 template <>
 struct EnumNames<GraphMode> {
   static constexpr std::pair<const char*, GraphMode> values[] = {
-      {"none", GraphMode::none},
+      {"none", GraphMode::off},
       {"piecewise", GraphMode::piecewise},
       {"full_decode_only", GraphMode::full_decode_only},
       {"full_and_piecewise", GraphMode::full_and_piecewise}};
 };
 
 // Of one batch: nothing, everything but attention, or the whole forward pass.
-enum class Capture : std::uint8_t { none, piecewise, full };
+enum class Capture : std::uint8_t { eager, piecewise, full };
 
 struct StepParams {
   GraphMode graphs = GraphMode::full_and_piecewise;

@@ -42,7 +42,13 @@ void StepWriter::after(OpVertex earlier) {
   if (!grown_) boost::add_edge(earlier, written(), step.graph);
 }
 
-void StepWriter::touch(Direction direction, TierId tier, Buffer buffer, double bytes, double run, bool fresh) {
+void StepWriter::link(const std::vector<OpVertex>& earlier, OpVertex later) {
+  if (grown_) return;
+  for (const OpVertex v : earlier) boost::add_edge(v, later, step.graph);
+}
+
+void StepWriter::touch(Direction direction, TierId tier, Buffer buffer, double bytes, double run,
+                       bool fresh) {
   if (!grown_) touches_.push_back({op_->engine, buffer, fresh});
   const bool any = bytes > 0;
   spots_.push_back({static_cast<std::uint32_t>(written()),
@@ -63,8 +69,9 @@ void StepWriter::end_body() {
   if (bodies_.back().repeats) step.repeats.back().last = next_;
 }
 
-// Mattson's stack distance (IBM Systems Journal 9:2, 1970): the distinct bytes touched between two touches of
-// the same buffer. A repeated body is laid out twice and measured in its second round, its steady state.
+// Mattson's stack distance (IBM Systems Journal 9:2, 1970): the distinct bytes touched between two
+// touches of the same buffer. A repeated body is laid out twice and measured in its second round,
+// its steady state.
 void StepWriter::find_windows() {
   std::vector<std::pair<std::size_t, bool>> order;  // touch, and whether it is measured here
   std::size_t at = 0;
@@ -90,7 +97,8 @@ void StepWriter::find_windows() {
       const Touch& other = touches_[order[q].first];
       if (other.engine != touch.engine) continue;
       if (!other.fresh && other.buffer == touch.buffer) {
-        windows_[order[p].first] = {static_cast<std::uint32_t>(mark), static_cast<std::uint32_t>(between_.size()), false};
+        windows_[order[p].first] = {static_cast<std::uint32_t>(mark),
+                                    static_cast<std::uint32_t>(between_.size()), false};
         break;
       }
       const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(other.buffer);
@@ -115,7 +123,9 @@ void StepWriter::finish() {
       odd += bytes[between_[k + 1]];
     }
     if (k < w.last) even += bytes[between_[k]];
-    step.graph[spots_[i].vertex].accesses[static_cast<std::size_t>(spots_[i].access)].reuse_distance = even + odd;
+    step.graph[spots_[i].vertex]
+        .accesses[static_cast<std::size_t>(spots_[i].access)]
+        .reuse_distance = even + odd;
   }
 }
 

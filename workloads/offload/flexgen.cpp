@@ -1,7 +1,7 @@
-// FlexGen: throughput-oriented inference on one GPU with weights, KV cache and activations spread over GPU, host and
-// disk (Sheng et al., ICML 2023; schedule as in flex_opt.py). A block of batches goes through the model layer by
-// layer; in each slot (layer, batch) the next weights and cache arrive while the present ones compute; then a barrier.
-// State: which token of the block is next.
+// FlexGen: throughput-oriented inference on one GPU with weights, KV cache and activations spread
+// over GPU, host and disk (Sheng et al., ICML 2023; schedule as in flex_opt.py). A block of batches
+// goes through the model layer by layer; in each slot (layer, batch) the next weights and cache
+// arrive while the present ones compute; then a barrier. State: which token of the block is next.
 #include <cmath>
 
 #include "sim/workload.h"
@@ -45,28 +45,34 @@ class Flexgen final : public Workload {
     record.stat("requests.count", sequences, "1", "sequences of the block");
     record.stat("requests.completed", sequences, "1", "sequences finished");
     record.stat("requests.per_second", sequences / end.seconds(), "1/s", "sequences per second");
-    record.stat("tokens.input", sequences * static_cast<double>(params_.prompt_tokens), "tokens", "prompt tokens");
+    record.stat("tokens.input", sequences * static_cast<double>(params_.prompt_tokens), "tokens",
+                "prompt tokens");
     record.stat("tokens.output", tokens, "tokens", "generated tokens");
     record.stat("tokens.output_per_second", tokens / end.seconds(), "tokens/s",
                 "generated tokens over the whole run, prefill included");
-    record.stat("tokens.output_per_second_per_gpu", tokens / end.seconds(), "tokens/s", "the same, by GPU");
+    record.stat("tokens.output_per_second_per_gpu", tokens / end.seconds(), "tokens/s",
+                "the same, by GPU");
     record.stat("flexgen.prefill_seconds", prefill, "s", "until the first token of every sequence");
-    record.stat("flexgen.decode_tokens_per_second", later > 0 ? sequences * later / decode : 0, "tokens/s",
-                "generated tokens after the first, over the time they took");
+    record.stat("flexgen.decode_tokens_per_second", later > 0 ? sequences * later / decode : 0,
+                "tokens/s", "generated tokens after the first, over the time they took");
     record.stat("ttft.mean", prefill, "s", "time to first token");
-    record.stat("tpot.mean", later > 0 ? decode / later : 0, "s", "time per output token after the first");
+    record.stat("tpot.mean", later > 0 ? decode / later : 0, "s",
+                "time per output token after the first");
     record.stat("latency.mean", end.seconds(), "s", "from start to last token");
     if (const Stat* energy = record.find("energy.total"))
-      record.stat("energy.per_output_token", energy->value / tokens, "J", "energy.total by generated token");
+      record.stat("energy.per_output_token", energy->value / tokens, "J",
+                  "energy.total by generated token");
     if (const Stat* cost = record.find("cost.per_hour"))
-      record.stat("cost.per_million_output_tokens", cost->value / 3600 * end.seconds() / tokens * 1e6, "USD",
+      record.stat("cost.per_million_output_tokens",
+                  cost->value / 3600 * end.seconds() / tokens * 1e6, "USD",
                   "cost.per_hour over the run, by million generated tokens");
     for (TierTraffic& row : record.tiers)
       for (std::size_t i = 0; i < home_count; ++i)
         if (plan_.tier[i] != none && row.tier == tier_names_[i]) row.peak_bytes = plan_.bytes[i];
     Series tokens_over_time{"tokens.output", "tokens", {}};
     for (std::size_t i = 0; i < ended_.size(); ++i)
-      tokens_over_time.points.push_back({ended_[i].seconds(), sequences * static_cast<double>(i + 1)});
+      tokens_over_time.points.push_back(
+          {ended_[i].seconds(), sequences * static_cast<double>(i + 1)});
     record.series.push_back(std::move(tokens_over_time));
   }
 
@@ -74,12 +80,15 @@ class Flexgen final : public Workload {
     std::vector<Stat> all;
     const std::array<const char*, home_count> names = {"gpu", "host", "disk"};
     for (std::size_t i = 0; i < home_count; ++i)
-      all.push_back({std::string("placed.") + names[i], "B", "bytes held at the fullest moment", plan_.bytes[i]});
-    all.push_back({"block.sequences", "1", "sequences of a block", static_cast<double>(params_.gpu_batch * params_.batches)});
+      all.push_back({std::string("placed.") + names[i], "B", "bytes held at the fullest moment",
+                     plan_.bytes[i]});
+    all.push_back({"block.sequences", "1", "sequences of a block",
+                   static_cast<double>(params_.gpu_batch * params_.batches)});
     return all;
   }
   std::vector<Sample> samples() override {
-    return {{"prefill of the block", slots_.build(0)}, {"one decode token of the block", slots_.build(1)}};
+    return {{"prefill of the block", slots_.build(0)},
+            {"one decode token of the block", slots_.build(1)}};
   }
 
  private:
@@ -92,7 +101,8 @@ class Flexgen final : public Workload {
   std::vector<Time> ended_;
 };
 
-TERRACE_REGISTER(Workload, Flexgen, "flexgen", "throughput-oriented offloading on one GPU as FlexGen does it");
+TERRACE_REGISTER(Workload, Flexgen, "flexgen",
+                 "throughput-oriented offloading on one GPU as FlexGen does it");
 
 }  // namespace
 }  // namespace terrace

@@ -27,7 +27,9 @@ bool FlexgenSlots::step_back(Where& w) const {
   return --w.token >= 0;
 }
 
-double FlexgenSlots::new_tokens(const Where& w) const { return w.token == 0 ? real(p_.prompt_tokens) : 1; }
+double FlexgenSlots::new_tokens(const Where& w) const {
+  return w.token == 0 ? real(p_.prompt_tokens) : 1;
+}
 double FlexgenSlots::context(const Where& w) const { return real(p_.prompt_tokens + w.token); }
 
 double FlexgenSlots::hidden_bytes(const Where& w) const {
@@ -35,11 +37,13 @@ double FlexgenSlots::hidden_bytes(const Where& w) const {
 }
 
 double FlexgenSlots::cache_bytes(double tokens) const {
-  return 2 * real(p_.gpu_batch) * tokens * real(p_.model.kv_heads * p_.model.head_dim) * bytes_of(p_.model.dtype);
+  return 2 * real(p_.gpu_batch) * tokens * real(p_.model.kv_heads * p_.model.head_dim) *
+         bytes_of(p_.model.dtype);
 }
 
 // Disk and GPU meet in host memory: FlexGen's disk threads copy through a pinned buffer there.
-OpVertex FlexgenSlots::copy(OpGraph& g, Home from, Home to, double bytes, const char* label, OpVertex after) const {
+OpVertex FlexgenSlots::copy(OpGraph& g, Home from, Home to, double bytes, const char* label,
+                            OpVertex after) const {
   const auto leg = [&](Home a, Home b, EngineId engine, OpVertex before) {
     Op op;
     op.kind = OpKind::copy;
@@ -55,13 +59,16 @@ OpVertex FlexgenSlots::copy(OpGraph& g, Home from, Home to, double bytes, const 
     return to == Home::gpu ? leg(Home::host, Home::gpu, plan_.engines.copy_in, up) : up;
   }
   if (to == Home::disk) {
-    const OpVertex down = from == Home::gpu ? leg(Home::gpu, Home::host, plan_.engines.copy_out, after) : after;
+    const OpVertex down =
+        from == Home::gpu ? leg(Home::gpu, Home::host, plan_.engines.copy_out, after) : after;
     return leg(Home::host, Home::disk, plan_.engines.disk_dma, down);
   }
-  return from == Home::host ? leg(from, to, plan_.engines.copy_in, after) : leg(from, to, plan_.engines.copy_out, after);
+  return from == Home::host ? leg(from, to, plan_.engines.copy_in, after)
+                            : leg(from, to, plan_.engines.copy_out, after);
 }
 
-// The next layer's weights; all of them in the layer's first slot, unless they are spread over all its slots.
+// The next layer's weights; all of them in the layer's first slot, unless they are spread over all
+// its slots.
 void FlexgenSlots::load_weights(OpGraph& g, Slot& slot, const Where& w, OpVertex start) const {
   Where next = w;
   next.batch = p_.batches - 1;
@@ -89,7 +96,8 @@ void FlexgenSlots::store_cache(OpGraph& g, Slot& slot, Where w, OpVertex start) 
       slot.push_back(copy(g, Home::gpu, home, bytes * plan_.cache[at(home)], "store_cache", start));
 }
 
-OpVertex FlexgenSlots::gemm(OpGraph& g, double m, double n, double k, const char* label, OpVertex after) const {
+OpVertex FlexgenSlots::gemm(OpGraph& g, double m, double n, double k, const char* label,
+                            OpVertex after) const {
   const double element = bytes_of(p_.model.dtype);
   Op op;
   op.kind = OpKind::gemm;
@@ -106,12 +114,14 @@ OpVertex FlexgenSlots::gemm(OpGraph& g, double m, double n, double k, const char
   return append(g, std::move(op), after);
 }
 
-// Prefill on the GPU; decode where the cache is read: on the GPU, or on the CPU for what lies below.
+// Prefill on the GPU; decode where the cache is read: on the GPU, or on the CPU for what lies
+// below.
 OpVertex FlexgenSlots::attention(OpGraph& g, const Where& w, OpVertex after) const {
   const ModelShape& m = p_.model;
   const bool prefill = w.token == 0;
   const double on_host = !prefill && p_.host_attention ? plan_.cache[1] + plan_.cache[2] : 0;
-  const auto part = [&](double share, EngineId engine, TierId tier, const char* label, OpVertex before) {
+  const auto part = [&](double share, EngineId engine, TierId tier, const char* label,
+                        OpVertex before) {
     Op op;
     op.kind = prefill ? OpKind::attention_prefill : OpKind::attention_decode;
     op.engine = engine;
@@ -161,15 +171,17 @@ void FlexgenSlots::compute(OpGraph& g, Slot& slot, const Where& w, OpVertex star
     op.writes(plan_.tier[0], here.plain_bytes);
     last = append(g, std::move(op), last);
   }
-  const double rows = real(p_.gpu_batch) * new_tokens(w), h = real(m.hidden), q = real(m.heads * m.head_dim),
-               kv = real(m.kv_heads * m.head_dim), ffn = real(m.intermediate);
+  const double rows = real(p_.gpu_batch) * new_tokens(w), h = real(m.hidden),
+               q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim),
+               ffn = real(m.intermediate);
   switch (here.kind) {
     case Kind::input_embedding: {
       Op op;
       op.kind = OpKind::gather;
       op.engine = plan_.engines.compute;
       op.label = "embedding";
-      op.reads(plan_.tier[0], rows * h * bytes_of(m.dtype), std::numeric_limits<double>::infinity(), h * bytes_of(m.dtype));
+      op.reads(plan_.tier[0], rows * h * bytes_of(m.dtype), std::numeric_limits<double>::infinity(),
+               h * bytes_of(m.dtype));
       op.writes(plan_.tier[0], rows * h * bytes_of(m.dtype));
       last = append(g, std::move(op), last);
       break;

@@ -48,10 +48,10 @@ struct SequenceInfo {
   std::vector<BlockId> blocks;
   Time queued, scheduled = Time::ps(-1), first_token;
   Time waiting_since;            // arrival, or the last preemption
+  Time waited;                   // in all
   std::int64_t cached_tokens = -1;  // reused at the first admission [num_cached_tokens]
   std::int32_t next_store = 0;   // first block, in units of the tiers, not yet offered to them
-  std::int32_t pending_stores = 0;  // blocks that are still being copied down
-  std::int32_t swap_blocks = 0;  // held in the swap tier
+  std::int32_t swap_tokens = 0, swap_blocks = 0;  // in the swap tier; blocks also while they are copied back
   std::int32_t replica = 0;
 };
 

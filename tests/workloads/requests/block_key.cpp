@@ -1,8 +1,8 @@
-// Block keys: equal for equal prefixes, different for different ones, whatever the content is known by.
+// Block keys: equal for equal prefixes, different for different ones, whatever the content is known
+// by.
 #include "workloads/requests/block_key.h"
 
 #include <catch2/catch.hpp>
-
 #include <set>
 #include <unordered_set>
 
@@ -38,8 +38,9 @@ TEST_CASE("a prompt has one key for each full block and none for the rest", "[bl
   CHECK(chained_block_keys(unique(1, 15), 16).empty());
   CHECK(chained_block_keys(unique(1, 16), 16).size() == 1);
   CHECK(chained_block_keys(unique(1, 47), 16).size() == 2);
-  CHECK(chained_block_keys(with_blocks(1, 6758, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}), 512)
-            .size() == 13);
+  CHECK(
+      chained_block_keys(with_blocks(1, 6758, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}), 512)
+          .size() == 13);
   CHECK(chained_block_keys(with_tokens(1, counting(100), {}), 16).size() == 6);
 }
 
@@ -84,7 +85,8 @@ TEST_CASE("trace blocks split at any block size, also one that does not divide t
   }
 }
 
-TEST_CASE("the partial last block of a trace gives the small blocks that fit in it", "[block_key]") {
+TEST_CASE("the partial last block of a trace gives the small blocks that fit in it",
+          "[block_key]") {
   // 600 tokens: a block of 512 and one of 88, which holds 5 blocks of 16.
   const Request a = with_blocks(1, 600, {10, 11}), b = with_blocks(2, 600, {10, 11});
   CHECK(chained_block_keys(a, 16).size() == 37);
@@ -130,10 +132,11 @@ TEST_CASE("generated tokens lengthen the chain: by their ids where known, else u
 }
 
 TEST_CASE("a chain grown token by token has the keys of one grown at once", "[block_key]") {
-  const std::vector<Request> all = {
-      unique(1, 100), with_blocks(2, 600, {10, 11}), with_blocks(3, 600, {10}),
-      with_tokens(4, counting(100), counting(50)),
-      {5, Time(), 130, 100, 3, TextSpans{{{77, 50}, {78, 80}}}}};
+  const std::vector<Request> all = {unique(1, 100),
+                                    with_blocks(2, 600, {10, 11}),
+                                    with_blocks(3, 600, {10}),
+                                    with_tokens(4, counting(100), counting(50)),
+                                    {5, Time(), 130, 100, 3, TextSpans{{{77, 50}, {78, 80}}}}};
   for (const Request& request : all) {
     BlockChain slow(16), fast(16);
     const std::int64_t last = request.input_tokens + 100;

@@ -1,6 +1,7 @@
 // Request sources for tests: from YAML, from the text of a trace, and drained to the end.
 #pragma once
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,7 +17,9 @@ namespace terrace::test {
 template <class Family>
 struct Holder {
   Choice<Family> chosen;
-  static void fields(Schema<Holder>& s) { s.field("x", &Holder::chosen, "what is tested").required(); }
+  static void fields(Schema<Holder>& s) {
+    s.field("x", &Holder::chosen, "what is tested").required();
+  }
 };
 
 // A member of a family as YAML says it, in flow style. Throws ConfigError or BuildError.
@@ -90,6 +93,12 @@ inline std::string shared_data() {
 #endif
   const std::filesystem::path root = set != nullptr ? set : beside;
   return std::filesystem::exists(root) ? (root / "data/").string() : "";
+}
+
+inline bool shared_is_absent() {
+  if (!shared_data().empty()) return false;
+  WARN("skipped: there is no ../shared");
+  return true;
 }
 
 }  // namespace terrace::test

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -60,12 +61,11 @@ bool TraceText::next_line() {
 }
 
 void TraceText::fail(std::size_t offset, std::string_view field, const std::string& what) {
-  if (mistakes_.size() + 1 == max_mistakes) {
-    mistakes_.add({name_, number_, static_cast<int>(offset) + 1}, "", what + " (and perhaps more)");
-    raise();
-  }
+  const bool last = mistakes_.size() + 1 == max_mistakes;
+  const Place place{name_, std::max(1, number_), static_cast<int>(offset) + 1};
   const std::string path = field.empty() ? "" : fmt::format("column \"{}\"", field);
-  mistakes_.add({name_, number_, static_cast<int>(offset) + 1}, path, what);
+  mistakes_.add(place, path, last ? what + " (and perhaps more)" : what);
+  if (last) raise();
 }
 
 void TraceText::fail(const char* at, std::string_view field, const std::string& what) {
