@@ -15,6 +15,7 @@ namespace terrace {
 // rate: 3/s}.
 struct AnyValue {
   std::string yaml;  // on one line
+  Place place;
 };
 
 template <>
@@ -64,5 +65,10 @@ struct SpaceParams {
 };
 
 SpaceParams read_space(const std::string& file);  // throws ConfigError
+
+// What is wrong with a point, said where the space says the value. `mistakes` are those of
+// Scenario::at(point).
+void add_mistakes_of(const Point& point, const ConfigError& error, const SpaceParams& space,
+                     Mistakes& mistakes);
 
 }  // namespace terrace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "explore/front_door.h"
@@ -39,8 +40,7 @@ class Sweep {
       : args_(args),
         space_(space),
         base_(Scenario::from_yaml(space.scenario.resolved)),
-        searcher_(space.searcher.make({&space.axes, &space.points})),
-        database_(Database::open(args.database)) {}
+        searcher_(space.searcher.make({&space.axes, &space.points})) {}
 
   void run() {
     handle_stop();
@@ -76,17 +76,26 @@ class Sweep {
   std::vector<Point> look_up(const std::vector<Point>& batch) {
     std::vector<Point> todo;
     std::vector<Scenario> scenarios;
-    for (const Point& point : batch) scenarios.push_back(base_.at(point));
+    Mistakes mistakes;
+    for (const Point& point : batch) {
+      try {
+        scenarios.push_back(base_.at(point));
+      } catch (const ConfigError& error) {
+        add_mistakes_of(point, error, space_, mistakes);
+      }
+    }
+    mistakes.raise();
+    if (!database_) database_.emplace(Database::open(args_.database));
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto run = database_.find(scenarios[i].hash(), code_version(),
-                                      static_cast<std::uint64_t>(scenarios[i].params().seed));
+      const auto run = database_->find(scenarios[i].hash(), code_version(),
+                                       static_cast<std::uint64_t>(scenarios[i].params().seed));
       if (!run) {
         todo.push_back(batch[i]);
         continue;
       }
       ++found_;
-      const Record record = database_.load(*run);
-      if (database_.point(*run).empty()) database_.store(record, point_json(batch[i]));
+      const Record record = database_->load(*run);
+      if (database_->point(*run).empty()) database_->store(record, point_json(batch[i]));
       searcher_->observed(batch[i], record);
     }
     return todo;
@@ -109,14 +118,14 @@ class Sweep {
       return;
     }
     const Scenario scenario = base_.at(point);
-    const auto run = database_.find(scenario.hash(), code_version(),
-                                    static_cast<std::uint64_t>(scenario.params().seed));
+    const auto run = database_->find(scenario.hash(), code_version(),
+                                     static_cast<std::uint64_t>(scenario.params().seed));
     if (!run) {
       failed_.push_back({point, 1, "ended well but left no record"});
       return;
     }
     ++ran_;
-    searcher_->observed(point, database_.load(*run));
+    searcher_->observed(point, database_->load(*run));
   }
 
   void summary() {
@@ -138,7 +147,7 @@ class Sweep {
   const SpaceParams& space_;
   Scenario base_;
   std::unique_ptr<Searcher> searcher_;
-  Database database_;
+  std::optional<Database> database_;  // opened once the first points are known to be right
   std::size_t found_ = 0, ran_ = 0;
   std::vector<Failed> failed_;
 };

@@ -71,6 +71,7 @@ Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine, b
                                                                 : Shape::ring;
   Outlook best;
   best.pattern = &pattern(op, machine, shape);
+  best.seconds_per_byte = best.pattern->seconds_per_byte;
   const PeerCosts& c = best.pattern->costs;
 
   // Every step passes 1/n of the message on; a rank's own share is moved on the spot, half of it
@@ -107,6 +108,7 @@ Collectives::Outlook Collectives::choose(const Op& op, const Machine& machine, b
   if (shots && message < c.shot_limit.value() && static_cast<int>(members.size()) <= c.shot_ranks) {
     Outlook one;  // every rank reads everything
     one.pattern = &pattern(op, machine, Shape::all_pairs);
+    one.seconds_per_byte = one.pattern->seconds_per_byte;
     one.algorithm = Algorithm::one_shot;
     one.latency = c.shot_start.value() + n * c.shot_peer.value();
     one.bytes = (n - 1) * message;

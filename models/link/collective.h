@@ -30,14 +30,15 @@ class Collectives {
 
   struct Outlook {
     Algorithm algorithm = Algorithm::bulk_ring;
-    double latency = 0;   // s
-    double bytes = 0;     // sent by one rank
-    double overhead = 1;  // bytes on the links per byte sent
-    double slowdown = 1;  // against the ring's rate
-    double beside = 0;    // s of local copying that grows with the message
-    const PeerPattern* pattern = nullptr;
-    double seconds() const {  // when nothing else runs
-      return latency + beside + bytes * overhead * slowdown * pattern->seconds_per_byte;
+    double latency = 0;                    // s
+    double bytes = 0;                      // sent by one rank
+    double overhead = 1;                   // bytes on the links per byte sent
+    double slowdown = 1;                   // against the ring's rate
+    double beside = 0;                     // s of local copying that grows with the message
+    double seconds_per_byte = 0;           // on the slowest resource, alone
+    const PeerPattern* pattern = nullptr;  // lives as long as the Collectives
+    double seconds() const {               // when nothing else runs
+      return latency + beside + bytes * overhead * slowdown * seconds_per_byte;
     }
   };
   // The fastest; without one- and two-shot kernels where `shots` is false, as in plain NCCL.

@@ -58,9 +58,8 @@ bool is_like(const std::string& line, const std::string& expected) {
       return false;
     at += part.size();
     if (to == std::string::npos)
-      return at == line.size() ||
-             (from > 0 && line.size() >= part.size() &&
-              line.compare(line.size() - part.size(), part.size(), part) == 0);
+      return at == line.size() || (from > 0 && line.size() >= part.size() &&
+                                   line.compare(line.size() - part.size(), part.size(), part) == 0);
     from = to + any.size();
   }
 }
@@ -68,8 +67,7 @@ bool is_like(const std::string& line, const std::string& expected) {
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(std::string(TERRACE_SOURCE_DIR) + "/" + folder))
-    if (entry.is_regular_file())
-      files.push_back(folder + "/" + entry.path().filename().string());
+    if (entry.is_regular_file()) files.push_back(folder + "/" + entry.path().filename().string());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -86,7 +84,8 @@ void check_lines(const Outcome& outcome, const std::vector<std::string>& expecte
   }
 }
 
-void check_refused(const std::vector<std::string>& words, const std::vector<std::string>& expected) {
+void check_refused(const std::vector<std::string>& words,
+                   const std::vector<std::string>& expected) {
   const TemporaryFolder folder;
   std::vector<std::string> all = words;
   all.insert(all.end(), {"--db", folder.file("runs.db")});
@@ -97,8 +96,8 @@ void check_refused(const std::vector<std::string>& words, const std::vector<std:
 // The one line of a run of a good scenario that cannot store its record.
 void check_not_stored(const std::string& database, const std::string& expected,
                       const std::function<bool()>& before = {}) {
-  const Outcome outcome = run_program(
-      {"run", "--quiet", "configs/scenarios/chat_h100.yaml", "--db", database}, before);
+  const Outcome outcome =
+      run_program({"run", "--quiet", "configs/scenarios/chat_h100.yaml", "--db", database}, before);
   if (outcome.code == Outcome::not_prepared) {
     WARN("cannot mount a file system here: not tested");
     return;
@@ -220,7 +219,8 @@ TEST_CASE("files that cannot be read", "[explore][bad_configs]") {
 }
 
 TEST_CASE("mistakes on the command line", "[explore][bad_configs]") {
-  check_lines(run_program({"rum", "x.yaml"}), {"terrace: no command \"rum\". did you mean \"run\"?"});
+  check_lines(run_program({"rum", "x.yaml"}),
+              {"terrace: no command \"rum\". did you mean \"run\"?"});
   check_lines(run_program({"run"}), {"terrace: FILE is required"});
   check_lines(run_program({"run", "x.yaml", "--sett", "a=b"}),
               {"terrace: …--sett…did you mean \"--set\"?"});

@@ -38,7 +38,8 @@ inline bool own_mounts() {
 }
 
 // `before` is called in the child, just before the program starts. A minute, then it is ended.
-inline Outcome run_program(std::vector<std::string> words, const std::function<bool()>& before = {}) {
+inline Outcome run_program(std::vector<std::string> words,
+                           const std::function<bool()>& before = {}) {
   int out[2], err[2];
   REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
   REQUIRE(::pipe2(err, O_CLOEXEC) == 0);

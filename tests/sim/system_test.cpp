@@ -60,7 +60,7 @@ SystemConfig read_system(const std::string& yaml) {
   Mistakes mistakes;
   const Node root = parse_config(yaml, "s.yaml", mistakes);
   Reader reader(mistakes);
-  const auto system = read<SystemConfig>(root, reader);
+  auto system = read<SystemConfig>(root, reader);
   mistakes.raise();
   return system;
 }
@@ -140,13 +140,11 @@ TEST_CASE("patterns of different sizes do not pair up", "[system]") {
 }
 
 TEST_CASE("a device that nothing links to is unreachable", "[system]") {
-  CHECK_THAT(mistakes_of(eight + "links:\n  - {from: gpu[01], to: host, link: test_wire}\n"),
-             Catch::Contains("expected") || Catch::Contains("s.yaml"));
   CHECK_THAT(
       mistakes_of(eight + "links:\n  - {from: 'gpu[01]', to: host, link: test_wire}\n"),
       Catch::Contains(
           "s.yaml:3:5: devices[0]: nothing links to \"gpu2\": what it holds cannot be reached"));
-  CHECK(mistakes_of("name: s\ndevices: [{name: a, device: test_box}]\n") == "");
+  CHECK(mistakes_of("name: s\ndevices: [{name: a, device: test_box}]\n").empty());
 }
 
 TEST_CASE("two islands are one mistake", "[system]") {

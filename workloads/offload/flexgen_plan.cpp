@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "sim/quantity_text.h"
+#include <algorithm>
+#include <string>
 
 namespace terrace {
 namespace {
@@ -35,15 +36,17 @@ FlexgenPlan::Layer place(FlexgenPlan::Layer::Kind kind, const std::vector<double
   return layer;
 }
 
+// `needed`: why there must be one, or "".
 DeviceId device(const Machine& machine, const std::string& name, const std::string& kind,
-                const char* key, bool needed) {
+                const char* key, const std::string& needed) {
   if (!name.empty()) {
     const DeviceId id = machine.find_device(name);
     if (id == none) throw BuildError(key, "the machine has no device \"" + name + "\"");
     return id;
   }
   const std::vector<DeviceId> all = machine.devices_of(kind);
-  if (all.empty() && needed) throw BuildError(key, "the machine has no " + kind);
+  if (all.empty() && !needed.empty())
+    throw BuildError(key, "the machine has no " + kind + ", but " + needed);
   return all.empty() ? none : all.front();
 }
 
@@ -96,10 +99,13 @@ void FlexgenParams::fields(Schema<FlexgenParams>& s) {
 }
 
 void FlexgenParams::check(Checker& c) const {
-  if (weights_gpu + weights_host > 100)
-    c.fail("weights_host", "weights_gpu and weights_host exceed 100 percent");
-  if (cache_gpu + cache_host > 100)
-    c.fail("cache_host", "cache_gpu and cache_host exceed 100 percent");
+  const auto share = [&](const char* gpu_key, double on_gpu, const char* host_key, double on_host) {
+    if (on_gpu + on_host > 100)
+      c.fail(host_key, fmt::format("{} and {} add up to more than 100 percent: {} + {} = {}",
+                                   gpu_key, host_key, on_gpu, on_host, on_gpu + on_host));
+  };
+  share("weights_gpu", weights_gpu, "weights_host", weights_host);
+  share("cache_gpu", cache_gpu, "cache_host", cache_host);
   if (hidden_gpu + hidden_host > 100) c.fail("hidden_host", "activations live in one place");
   if (compress_cache && host_attention)
     c.fail("host_attention", "attention on the CPU does not work with a compressed cache");
@@ -132,11 +138,15 @@ FlexgenPlan::FlexgenPlan(const FlexgenParams& p, const Machine& machine) {
   cache = {p.cache_gpu / 100, p.cache_host / 100, (100 - p.cache_gpu - p.cache_host) / 100};
   hidden = p.hidden_gpu > 0 ? Home::gpu : p.hidden_host > 0 ? Home::host : Home::disk;
 
-  const bool disk_used =
-      p.weights_gpu + p.weights_host < 100 || cache[2] > 0 || hidden == Home::disk;
-  const DeviceId gpu = device(machine, p.gpu, "gpu", "gpu", true),
-                 host = device(machine, p.host, "host", "host", true),
-                 disk = device(machine, p.disk, "nvme_ssd", "disk", disk_used);
+  const double weights_disk = 100 - p.weights_gpu - p.weights_host;
+  const std::string on_disk =
+      weights_disk > 0       ? fmt::format("{} percent of the weights are on disk", weights_disk)
+      : cache[2] > 0         ? fmt::format("{} percent of the KV cache are on disk", 100 * cache[2])
+      : hidden == Home::disk ? std::string("the activations are on disk")
+                             : std::string();
+  const DeviceId gpu = device(machine, p.gpu, "gpu", "gpu", "FlexGen runs on one"),
+                 host = device(machine, p.host, "host", "host", "FlexGen offloads to one"),
+                 disk = device(machine, p.disk, "nvme_ssd", "disk", on_disk);
   const auto tier_of = [&](DeviceId d) {
     return d == none ? none : machine.devices()[static_cast<std::size_t>(d)].tiers.at(0);
   };
@@ -153,29 +163,37 @@ FlexgenPlan::FlexgenPlan(const FlexgenParams& p, const Machine& machine) {
   const double cache_bytes =
       sequences * tokens * 2 * kv * element * static_cast<double>(m.layers) * cache_factor;
   double largest_layer = 0;
+  std::array<double, home_count> weights{};
   for (const Layer& layer : layers) {
-    for (std::size_t i = 0; i < home_count; ++i) bytes[i] += layer.weights[i];
+    for (std::size_t i = 0; i < home_count; ++i) weights[i] += layer.weights[i];
     largest_layer = std::max(largest_layer, layer.plain_bytes);
   }
-  for (std::size_t i = 0; i < home_count; ++i) bytes[i] += cache_bytes * cache[i];
+  for (std::size_t i = 0; i < home_count; ++i) bytes[i] = weights[i] + cache_bytes * cache[i];
   bytes[static_cast<std::size_t>(hidden)] +=
       sequences * static_cast<double>(p.prompt_tokens) * h * element;
   // On the GPU besides: the layer at work and the one arriving, and what one GPU batch needs in
   // prefill.
   const double batch_tokens = static_cast<double>(p.gpu_batch * p.prompt_tokens);
   bytes[0] += 2 * largest_layer + batch_tokens * (2 * h + std::max(ffn, 3 * q)) * element;
+  const auto gib = [](double n) { return fmt::format("{:.2f} GiB", n / (1 << 30)); };
   for (std::size_t i = 0; i < home_count; ++i) {
     if (tier[i] == none) continue;
     const Tier& t = machine.tier(tier[i]);
-    const Bytes room = t.capacity - t.reserved;
-    if (bytes[i] > room.value())
-      throw BuildError(
-          i == 0 ? "gpu_batch" : "batches",
-          fmt::format("{} memory {} holds {} but {} are placed there: {} too much. place less on "
-                      "the {}, or "
-                      "use smaller or fewer batches",
-                      home_names[i], t.name, to_text(room), to_text(Bytes(std::ceil(bytes[i]))),
-                      to_text(Bytes(std::ceil(bytes[i] - room.value()))), home_names[i]));
+    const double room = (t.capacity - t.reserved).value(), kv_bytes = cache_bytes * cache[i],
+                 rest = bytes[i] - weights[i] - kv_bytes;
+    if (bytes[i] <= room) continue;
+    // The largest part is to blame; what is on disk is what the other two leave.
+    const char* key = weights[i] > std::max(kv_bytes, rest)
+                          ? i == 0 ? "weights_gpu" : "weights_host"
+                      : kv_bytes > rest ? i == 0 ? "cache_gpu" : "cache_host"
+                      : i == 0          ? "gpu_batch"
+                                        : "batches";
+    throw BuildError(
+        key, fmt::format("does not fit: {} memory {} has room for {}, but weights take {}, the KV "
+                         "cache {}, activations and buffers {}: {} are missing. place less on the "
+                         "{}, or use smaller or fewer batches",
+                         home_names[i], t.name, gib(room), gib(weights[i]), gib(kv_bytes),
+                         gib(rest), gib(bytes[i] - room), home_names[i]));
   }
 }
 
