@@ -239,7 +239,9 @@ class Loader {
     try {
       if (const auto bad = find_non_text(text))
         throw Stop{{name, bad->line, bad->column}, bad->what};
-      std::istringstream stream{std::string(text)};
+      // The end marker makes yaml-cpp 0.7 notice a quote that never closes.
+      const bool ends_a_line = text.empty() || text.back() == '\n';
+      std::istringstream stream{std::string(text) + (ends_a_line ? "...\n" : "\n...\n")};
       YAML::Parser parser(stream);
       while (parser.HandleNextDocument(builder)) {
       }
@@ -247,8 +249,9 @@ class Loader {
     } catch (const Stop& stop) {
       mistakes_.add(stop.place, "", stop.what);
     } catch (const YAML::Exception& e) {
+      const bool open_quote = e.msg.find("document indicator in scalar") != std::string::npos;
       mistakes_.add({name, std::max(e.mark.line, 0) + 1, std::max(e.mark.column, 0) + 1}, "",
-                    e.msg);
+                    open_quote ? "a quote is never closed" : e.msg);
     } catch (const std::exception& e) {
       mistakes_.add({name, 1, 1}, "", e.what());
     }
@@ -336,7 +339,7 @@ class Loader {
 
   Node check_size(const Node& node, const Place& from, const std::string& path) {
     if (nodes_ <= max_nodes) return node;
-    if (!too_large_)
+    if (!too_large_ && mistakes_.empty())
       mistakes_.add(from, path, fmt::format("too large: more than {} values in all", max_nodes));
     too_large_ = true;
     return Node::null(from);

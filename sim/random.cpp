@@ -139,7 +139,10 @@ double normal_cdf(double z) {
 
 double gamma_function(double x) {
   double below = 1;  // Gamma(x) = Gamma(x + n) / (x (x + 1) … (x + n - 1))
-  for (; x < 12; ++x) below *= x;
+  while (x < 12) {
+    below *= x;
+    x += 1;
+  }
   const double r = 1 / x, r2 = r * r;  // Stirling's series; the first term left out is below 1e-14
   const double series =
       r * (1.0 / 12 - r2 * (1.0 / 360 - r2 * (1.0 / 1260 - r2 * (1.0 / 1680 - r2 / 1188))));

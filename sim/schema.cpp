@@ -104,6 +104,7 @@ void Reader::check_keys(const Node& mapping, const std::vector<std::string>& kno
     if (std::find(known.begin(), known.end(), m.key) != known.end()) continue;
     if (m.key == "kind" && has_kind) continue;
     std::string hint = did_you_mean(m.key, unused);
+    if (hint.empty()) hint = did_you_mean(m.key, known);  // it may stand in a file that is extended
     if (hint.empty() && !known.empty() && known.size() <= 16)
       hint = "; known: " + list_words(known);
     fail(m.place, fmt::format("unknown key \"{}\"{}", m.key, hint));

@@ -41,6 +41,10 @@ bool read_text_file(const std::string& file, std::string& text, std::string& why
     why = "Is a directory";
     return false;
   }
+  if (std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored)) {
+    why = "Not a regular file";  // a pipe would wait for ever
+    return false;
+  }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "rb"),
                                                            &std::fclose);
   char buffer[65536];

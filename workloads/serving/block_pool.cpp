@@ -7,7 +7,8 @@
 namespace terrace {
 
 BlockPool::BlockPool(std::int64_t blocks) {
-  if (blocks < 2 || blocks > 0x7fffffff) throw std::logic_error("a block pool of that size cannot be");
+  if (blocks < 2 || blocks > 0x7fffffff)
+    throw std::logic_error("a block pool of that size cannot be");
   blocks_.resize(static_cast<std::size_t>(blocks));
   const auto last = static_cast<BlockId>(blocks - 1);
   for (BlockId b = 0; b <= last; ++b) {

@@ -23,14 +23,14 @@ struct StepIds {
 };
 
 struct CopyJob {
-  // `none` stands for the HBM of the replica. What moves between two lower tiers makes room for what comes
-  // from above: it goes first, the lowest pair before the others.
+  // `none` stands for the HBM of the replica. What moves between two lower tiers makes room for
+  // what comes from above: it goes first, the lowest pair before the others.
   struct Part {
     TierId from = none, to = none;
     std::int64_t blocks = 0;
   };
   CopyKind kind = CopyKind::load;
-  std::int64_t id = 0;         // the step's
+  std::int64_t id = 0;  // the step's
   std::vector<Part> parts;
 
   void add(TierId from, TierId to, std::int64_t blocks) {

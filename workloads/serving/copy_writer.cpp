@@ -36,8 +36,8 @@ Step CopyWriter::write(const CopyJob& job, std::int64_t replica) const {
   return step;
 }
 
-void CopyWriter::write_hbm(Step& step, const CopyJob::Part& part, const char* label, std::int64_t replica,
-                           OpVertex after) const {
+void CopyWriter::write_hbm(Step& step, const CopyJob::Part& part, const char* label,
+                           std::int64_t replica, OpVertex after) const {
   const bool in = part.to == none;
   const bool gathered = staged(in ? part.from : part.to);
   for (std::size_t s = 0; s < stage_bytes_.size(); ++s) {
@@ -63,7 +63,8 @@ OpVertex CopyWriter::write_down(Step& step, const CopyJob::Part& part, std::int6
   for (TierId tier : {part.to, part.from}) {
     const DeviceId device = machine_.tier(tier).device;
     if (engine == none)
-      engine = machine_.find_engine(machine_.devices()[static_cast<std::size_t>(device)].name + ".dma");
+      engine =
+          machine_.find_engine(machine_.devices()[static_cast<std::size_t>(device)].name + ".dma");
   }
   const double bytes = block_bytes_ * static_cast<double>(part.blocks);
   const double run = staged(part.to) ? block_bytes_ * chunk_blocks_ : piece_bytes_ * chunk_blocks_;

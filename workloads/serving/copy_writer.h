@@ -1,4 +1,5 @@
-// Turns copies of KV blocks into steps: which engine, over which memories, how many bytes in pieces of what size.
+// Turns copies of KV blocks into steps: which engine, over which memories, how many bytes in pieces
+// of what size.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace terrace {
 
-// Pieces: K and V of one block in one layer, as paged attention lays them out, or, in tiers that are staged, a
-// chunk of all layers of a stage that was gathered before.
+// Pieces: K and V of one block in one layer, as paged attention lays them out, or, in tiers that
+// are staged, a chunk of all layers of a stage that was gathered before.
 class CopyWriter {
  public:
   CopyWriter(const Machine& machine, const Placement& placement, const RankShape& rank,
@@ -27,7 +28,8 @@ class CopyWriter {
  private:
   void write_hbm(Step& step, const CopyJob::Part& part, const char* label, std::int64_t replica,
                  OpVertex after) const;
-  OpVertex write_down(Step& step, const CopyJob::Part& part, std::int64_t replica, OpVertex after) const;
+  OpVertex write_down(Step& step, const CopyJob::Part& part, std::int64_t replica,
+                      OpVertex after) const;
   bool staged(TierId tier) const;
 
   const Machine& machine_;

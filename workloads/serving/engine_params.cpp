@@ -46,11 +46,13 @@ void EngineParams::fields(Schema<EngineParams>& s) {
   s.field("long_prefill_token_threshold", &P::long_prefill_token_threshold,
           "largest chunk of one prompt in a step; 0: no limit")
       .at_least(0);
-  s.field("preemption", &P::preemption, "what becomes of the KV of a request that loses its blocks");
+  s.field("preemption", &P::preemption,
+          "what becomes of the KV of a request that loses its blocks");
   s.field("swap", &P::swap, "where preempted requests go with preemption: swap");
   s.field("graphs", &P::graphs, "captured CUDA graphs");
-  s.field("split_attention", &P::split_attention,
-          "prefill and decode of a mixed batch in two launches (FlashInfer), not one (FlashAttention)");
+  s.field(
+      "split_attention", &P::split_attention,
+      "prefill and decode of a mixed batch in two launches (FlashInfer), not one (FlashAttention)");
   s.field("greedy", &P::greedy, "takes the most likely token; else samples from all");
   s.field("host", &P::host, "the host thread that drives a replica");
   s.field("memory", &P::memory, "terms of the KV budget beside weights and activations");
@@ -58,13 +60,15 @@ void EngineParams::fields(Schema<EngineParams>& s) {
 
 void EngineParams::check(Checker& c) const {
   if (!chunked_prefill && max_num_batched_tokens < max_model_len)
-    c.fail("max_num_batched_tokens", "must be at least max_model_len (" +
-                                         std::to_string(max_model_len) +
-                                         ") without chunked_prefill: longer prompts would wait forever");
+    c.fail("max_num_batched_tokens",
+           "must be at least max_model_len (" + std::to_string(max_model_len) +
+               ") without chunked_prefill: longer prompts would wait forever");
   if (max_num_batched_tokens < max_num_seqs)  // as vLLM's SchedulerConfig
-    c.fail("max_num_batched_tokens", "must be at least max_num_seqs (" + std::to_string(max_num_seqs) + ")");
+    c.fail("max_num_batched_tokens",
+           "must be at least max_num_seqs (" + std::to_string(max_num_seqs) + ")");
   if (preemption == Preemption::swap && !swap) c.fail("swap", "is missing, for preemption: swap");
-  if (preemption != Preemption::swap && swap) c.fail("swap", "means nothing without preemption: swap");
+  if (preemption != Preemption::swap && swap)
+    c.fail("swap", "means nothing without preemption: swap");
   if (!graphs.capture_sizes) return;
   const std::vector<std::int64_t>& sizes = *graphs.capture_sizes;
   for (std::size_t i = 1; i < sizes.size(); ++i)
@@ -75,9 +79,10 @@ void EngineParams::check(Checker& c) const {
 StepParams EngineParams::step_params() const {
   StepParams p;
   p.graphs = graphs.mode;
-  p.capture_sizes = graphs.capture_sizes
-                        ? *graphs.capture_sizes
-                        : StepParams::default_capture_sizes(std::min<std::int64_t>(2 * max_num_seqs, 512));
+  p.capture_sizes =
+      graphs.capture_sizes
+          ? *graphs.capture_sizes
+          : StepParams::default_capture_sizes(std::min<std::int64_t>(2 * max_num_seqs, 512));
   p.block_tokens = block_tokens;
   p.split_attention = split_attention;
   p.greedy = greedy;

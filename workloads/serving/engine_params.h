@@ -20,10 +20,11 @@ struct EnumNames<Preemption> {
       {"recompute", Preemption::recompute}, {"swap", Preemption::swap}};
 };
 
-// What the host thread that drives a replica needs for a step. Defaults are sums of CPU parts of vLLM V1
-// that people have timed one by one, good to a factor of two: schedule 0.05 ms (vllm#19057), prepare and
-// launch 0.3 (vllm#17866), output 0.05; per request 5 to 12.7 us of scheduling (openfabric-systems/simllm#204)
-// and 1.1 us of update (vllm#46112). Launches of ops outside captured graphs are the GPU model's.
+// What the host thread that drives a replica needs for a step. Defaults are sums of CPU parts of
+// vLLM V1 that people have timed one by one, good to a factor of two: schedule 0.05 ms
+// (vllm#19057), prepare and launch 0.3 (vllm#17866), output 0.05; per request 5 to 12.7 us of
+// scheduling (openfabric-systems/simllm#204) and 1.1 us of update (vllm#46112). Launches of ops
+// outside captured graphs are the GPU model's.
 struct HostTimes {
   Time step = Time::ps(450'000'000);
   Time request = Time::ps(10'000'000);
@@ -40,7 +41,8 @@ struct SwapSpace {
 
 struct GraphParams {
   GraphMode mode = GraphMode::full_and_piecewise;
-  std::optional<std::vector<std::int64_t>> capture_sizes;  // none: vLLM's, up to min(2 max_num_seqs, 512)
+  std::optional<std::vector<std::int64_t>>
+      capture_sizes;  // none: vLLM's, up to min(2 max_num_seqs, 512)
   static void fields(Schema<GraphParams>& s);
 };
 

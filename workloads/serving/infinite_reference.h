@@ -1,5 +1,5 @@
-// What a prefix cache of unlimited size would hit if every block could be found as soon as its request arrived:
-// a property of the trace alone, and the bound on every hit rate measured on it.
+// What a prefix cache of unlimited size would hit if every block could be found as soon as its
+// request arrived: a property of the trace alone, and the bound on every hit rate measured on it.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace terrace {
 
-// Counts block references as traces with block ids have them (Mooncake, FAST'25, section 3): every block of a
-// prompt, a partial last one included, in order of arrival; what is generated adds no block. Hits are leading
-// blocks only, which chained keys make the same as all hits.
+// Counts block references as traces with block ids have them (Mooncake, FAST'25, section 3): every
+// block of a prompt, a partial last one included, in order of arrival; what is generated adds no
+// block. Hits are leading blocks only, which chained keys make the same as all hits.
 class InfiniteReference {
  public:
   explicit InfiniteReference(std::int32_t block_tokens) : block_tokens_(block_tokens) {}
@@ -19,7 +19,8 @@ class InfiniteReference {
   void arrived(const Request& request) {
     BlockChain chain(block_tokens_);
     for (BlockKey key : chain.extend(request, request.input_tokens)) refer(key);
-    if (request.input_tokens % block_tokens_ != 0) refer(chain.partial(request, request.input_tokens));
+    if (request.input_tokens % block_tokens_ != 0)
+      refer(chain.partial(request, request.input_tokens));
   }
   std::int64_t references() const { return references_; }
   std::int64_t hits() const { return hits_; }

@@ -9,7 +9,8 @@
 
 namespace terrace {
 
-// Keys are hashes already: their low bits choose the place. 16 bytes a place, at most 2/3 of them taken.
+// Keys are hashes already: their low bits choose the place. 16 bytes a place, at most 2/3 of them
+// taken.
 class KeyIndex {
  public:
   static constexpr std::int32_t absent = -1;

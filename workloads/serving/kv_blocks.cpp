@@ -19,7 +19,8 @@ const BlockPool::Prefix& KvBlocks::find_prefix(Slot slot) {
 }
 
 bool KvBlocks::fits_whole(Slot slot, const BlockPool::Prefix& found) const {
-  const auto have = static_cast<std::int64_t>(sequences_.info(slot).blocks.size() + found.blocks.size());
+  const auto have =
+      static_cast<std::int64_t>(sequences_.info(slot).blocks.size() + found.blocks.size());
   const std::int64_t need = std::max<std::int64_t>(0, blocks_for(sequences_[slot].known) - have);
   return need + found.idle <= pool_.free();
 }

@@ -7,14 +7,22 @@ namespace terrace {
 
 std::optional<Format> format_of(KvFormat format) {
   switch (format) {
-    case KvFormat::automatic: return std::nullopt;
-    case KvFormat::fp32: return Format::fp32;
-    case KvFormat::bf16: return Format::bf16;
-    case KvFormat::fp16: return Format::fp16;
-    case KvFormat::fp8: return Format::fp8;
-    case KvFormat::int8: return Format::int8;
-    case KvFormat::fp4: return Format::fp4;
-    case KvFormat::int4: return Format::int4;
+    case KvFormat::automatic:
+      return std::nullopt;
+    case KvFormat::fp32:
+      return Format::fp32;
+    case KvFormat::bf16:
+      return Format::bf16;
+    case KvFormat::fp16:
+      return Format::fp16;
+    case KvFormat::fp8:
+      return Format::fp8;
+    case KvFormat::int8:
+      return Format::int8;
+    case KvFormat::fp4:
+      return Format::fp4;
+    case KvFormat::int4:
+      return Format::int4;
   }
   return std::nullopt;
 }
@@ -27,10 +35,13 @@ void CacheTierParams::fields(Schema<CacheTierParams>& s) {
       .above(Bytes(0));
   s.field("policy", &P::policy, "what it gives up when it is full");
   s.field("takes", &P::takes,
-          "every block that becomes full in HBM, or those the tier above gives up; auto: new for the first");
-  s.field("shared", &P::shared, "one cache for all replicas; else each has an equal part of its own");
+          "every block that becomes full in HBM, or those the tier above gives up; auto: new for "
+          "the first");
+  s.field("shared", &P::shared,
+          "one cache for all replicas; else each has an equal part of its own");
   s.field("staged", &P::staged,
-          "a chunk of all layers is gathered and copied in one piece (LMCache, or vLLM's cross-layer layout); "
+          "a chunk of all layers is gathered and copied in one piece (LMCache, or vLLM's "
+          "cross-layer layout); "
           "else K and V of each layer and block apart (vLLM's OffloadingConnector)");
 }
 
@@ -50,7 +61,8 @@ void KvParams::check(Checker& c) const {
     if (i == 0 && tiers[i].takes == Intake::evicted)
       c.fail(at + "takes", "the tier above is HBM, which gives up blocks without a copy; use new");
     for (std::size_t j = 0; j < i; ++j)
-      if (tiers[j].tier == tiers[i].tier) c.fail(at + "tier", "\"" + tiers[i].tier + "\" is there twice");
+      if (tiers[j].tier == tiers[i].tier)
+        c.fail(at + "tier", "\"" + tiers[i].tier + "\" is there twice");
     if (i > 0 && tiers[i].takes != Intake::full_blocks && tiers[i - 1].shared && !tiers[i].shared)
       c.fail(at + "shared", "must be true where it takes what a shared tier gives up");
   }

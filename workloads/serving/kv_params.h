@@ -1,4 +1,5 @@
-// What can be said about the KV cache: its format, and the tiers below HBM that keep what HBM gives up.
+// What can be said about the KV cache: its format, and the tiers below HBM that keep what HBM gives
+// up.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct EnumNames<KvFormat> {
 };
 std::optional<Format> format_of(KvFormat format);  // nothing for `auto`
 
-// Which blocks a tier takes in: every one that becomes full in HBM, at once (write-through, as vLLM's
-// OffloadingConnector), or those that the tier above gives up.
+// Which blocks a tier takes in: every one that becomes full in HBM, at once (write-through, as
+// vLLM's OffloadingConnector), or those that the tier above gives up.
 enum class Intake : std::uint8_t { automatic, full_blocks, evicted };
 template <>
 struct EnumNames<Intake> {

@@ -6,7 +6,8 @@
 
 namespace terrace {
 
-LowerTiers::LowerTiers(Sequences& sequences, KvBlocks& blocks, std::vector<Rung> rungs, std::int64_t chunk_blocks)
+LowerTiers::LowerTiers(Sequences& sequences, KvBlocks& blocks, std::vector<Rung> rungs,
+                       std::int64_t chunk_blocks)
     : sequences_(sequences),
       blocks_(blocks),
       rungs_(std::move(rungs)),
@@ -28,7 +29,8 @@ LowerTiers::Match LowerTiers::match(Slot slot, std::int64_t in_hbm) {
   matched_blocks_.assign(rungs_.size(), 0);
   for (std::int64_t i = chunks - 1; i >= 0; --i)  // the beginning is the last to be given up
     for (const Rung& r : rungs_)
-      if (const TierCache::Entry e = r.cache->find(chunk_key(keys, i)); e != TierCache::absent) r.cache->touch(e);
+      if (const TierCache::Entry e = r.cache->find(chunk_key(keys, i)); e != TierCache::absent)
+        r.cache->touch(e);
 
   const std::int64_t first = in_hbm / chunk_tokens_;
   bool loading = false;
@@ -43,7 +45,8 @@ LowerTiers::Match LowerTiers::match(Slot slot, std::int64_t in_hbm) {
     }
     if (matched_.size() == before) break;
   }
-  const std::int64_t tokens = (first + static_cast<std::int64_t>(matched_.size())) * chunk_tokens_ - in_hbm;
+  const std::int64_t tokens =
+      (first + static_cast<std::int64_t>(matched_.size())) * chunk_tokens_ - in_hbm;
   if (matched_.empty() || tokens < chunk_tokens_) return {};
   if (loading) return {0, true};
   matched_skip_ = (in_hbm - first * chunk_tokens_) / blocks_.block_tokens();
@@ -79,7 +82,8 @@ void LowerTiers::store(Slot slot, std::int64_t tokens) {
 }
 
 // All missing chunks, or none where the tier cannot make room.
-void LowerTiers::store_in(std::size_t rung, Slot slot, std::int64_t first, std::int64_t last, bool& refused) {
+void LowerTiers::store_in(std::size_t rung, Slot slot, std::int64_t first, std::int64_t last,
+                          bool& refused) {
   SequenceInfo& info = sequences_.info(slot);
   const Rung& r = rungs_[rung];
   const std::vector<BlockKey>& keys = info.chain.extend(info.request, last * chunk_tokens_);

@@ -13,20 +13,23 @@ namespace {
 
 double number(std::int64_t n) { return static_cast<double>(n); }
 
-// Stack of vLLM 0.19's top-k/top-p kernel (v1/sample/ops/topk_topp_triton.py), compiled with Triton 3.6.0 and
-// its ptxas for these capabilities; of the nearest for others.
+// Stack of vLLM 0.19's top-k/top-p kernel (v1/sample/ops/topk_topp_triton.py), compiled with
+// Triton 3.6.0 and its ptxas for these capabilities; of the nearest for others.
 double stack_bytes(double capability) {
-  constexpr std::array<std::pair<double, double>, 3> known = {{{8.0, 1056}, {8.9, 840}, {9.0, 768}}};
+  constexpr std::array<std::pair<double, double>, 3> known = {
+      {{8.0, 1056}, {8.9, 840}, {9.0, 768}}};
   auto best = known[0];
   for (const auto& k : known)
     if (std::abs(k.first - capability) < std::abs(best.first - capability)) best = k;
   return best.second;
 }
 
-// PyTorch's cuBLAS workspace (aten/src/ATen/cuda/CublasHandlePool.cpp): 4096 KiB x 2 + 16 KiB x 8, or 32 MiB.
+// PyTorch's cuBLAS workspace (aten/src/ATen/cuda/CublasHandlePool.cpp): 4096 KiB x 2 + 16 KiB x 8,
+// or 32 MiB.
 double blas_workspace(double capability) { return capability >= 9.0 ? 33554432 : 8519680; }
 
-// 3090s with vLLM 0.8 print 0.20 GiB outside PyTorch with tensor parallelism (vllm#14447), 0.15 alone (#15340).
+// 3090s with vLLM 0.8 print 0.20 GiB outside PyTorch with tensor parallelism (vllm#14447), 0.15
+// alone (#15340).
 constexpr double communicator_bytes = 0.05 * 1073741824.0;
 
 // Residual and hidden state, and the widest pair of tensors beside them.
@@ -38,7 +41,8 @@ double widest_elements(const RankShape& rank, const LayerWeights& layer, bool ex
   const double attention = heads * qk + kv + heads * value;  // Q, K, V, and what comes out
   const double wide = (m.gated ? 2.0 : 1.0);
   double mlp = layer.gate_up.out > 0 ? (wide + 1) * number(m.intermediate) / tp : 0;
-  if (experts) {  // rows of every chosen expert: gate and up, or down's output in the same place; activated
+  if (experts) {  // rows of every chosen expert: gate and up, or down's output in the same place;
+                  // activated
     const MoeShape& e = *m.moe;
     const double inner = number(e.intermediate) / (rank.parallel.expert_parallel ? 1 : tp);
     const double routed = number(e.active) * (std::max(2 * inner, number(m.hidden)) + inner);
@@ -56,15 +60,15 @@ double forward_peak_bytes(const RankShape& rank, double tokens) {
   return tokens * elements * bytes_of(rank.model.dtype);
 }
 
-// Of gpu_model_runner._dummy_sampler_run: the forward pass's output, gathered rows and random ones; logits in
-// the model's format, as fp32, their probabilities and the exponential noise; a row buffer for every program
-// of the top-k/top-p kernel.
+// Of gpu_model_runner._dummy_sampler_run: the forward pass's output, gathered rows and random ones;
+// logits in the model's format, as fp32, their probabilities and the exponential noise; a row
+// buffer for every program of the top-k/top-p kernel.
 double sampler_peak_bytes(const RankShape& rank, double tokens, double requests,
                           double multiprocessors) {
   const double width = bytes_of(rank.model.dtype), hidden = number(rank.model.hidden);
   const double vocab = rank.vocab_rows * number(rank.parallel.tp);
-  return tokens * hidden * width + 2 * requests * hidden * width + requests * vocab * (width + 3 * 4) +
-         std::min(multiprocessors, requests) * vocab * 4;
+  return tokens * hidden * width + 2 * requests * hidden * width +
+         requests * vocab * (width + 3 * 4) + std::min(multiprocessors, requests) * vocab * 4;
 }
 
 MemoryPlan plan_memory(const PlanInput& in) {
@@ -73,8 +77,8 @@ MemoryPlan plan_memory(const PlanInput& in) {
   const Parallel& parallel = in.rank.parallel;
   const double tokens = number(e.max_num_batched_tokens);
   const double requests = std::min(number(e.max_num_seqs), tokens);
-  const double workspace =
-      e.memory.blas_workspace ? e.memory.blas_workspace->value() : blas_workspace(in.gpu.capability);
+  const double workspace = e.memory.blas_workspace ? e.memory.blas_workspace->value()
+                                                   : blas_workspace(in.gpu.capability);
 
   MemoryPlan p;
   p.usable = std::ceil(in.gpu.capacity * e.gpu_memory_utilization);

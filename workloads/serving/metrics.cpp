@@ -6,7 +6,8 @@
 namespace terrace {
 
 void ServiceLevel::fields(Schema<ServiceLevel>& s) {
-  s.field("ttft", &ServiceLevel::ttft, "time from arrival to the first token that is good enough; none: any")
+  s.field("ttft", &ServiceLevel::ttft,
+          "time from arrival to the first token that is good enough; none: any")
       .above(Seconds(0));
   s.field("tpot", &ServiceLevel::tpot, "mean time per further token that is good enough; none: any")
       .above(Seconds(0));
@@ -25,7 +26,8 @@ void Metrics::advance(Time now) {
   const double span = (now - now_).seconds();
   waiting_integral_ += span * static_cast<double>(state_.waiting);
   running_integral_ += span * static_cast<double>(state_.running);
-  const double usage = static_cast<double>(state_.used_blocks) / static_cast<double>(state_.usable_blocks);
+  const double usage =
+      static_cast<double>(state_.used_blocks) / static_cast<double>(state_.usable_blocks);
   used_integral_ += span * usage;
   peak_usage_ = std::max(peak_usage_, usage);
   now_ = now;
@@ -33,10 +35,11 @@ void Metrics::advance(Time now) {
 
 void Metrics::sample(Time at) {
   const double interval = record_.series_interval.value();
-  series_.push_back({at.seconds(), static_cast<double>(state_.running), static_cast<double>(state_.waiting),
-                     static_cast<double>(state_.used_blocks) / static_cast<double>(state_.usable_blocks),
-                     static_cast<double>(interval_input_) / interval,
-                     static_cast<double>(interval_output_) / interval});
+  series_.push_back(
+      {at.seconds(), static_cast<double>(state_.running), static_cast<double>(state_.waiting),
+       static_cast<double>(state_.used_blocks) / static_cast<double>(state_.usable_blocks),
+       static_cast<double>(interval_input_) / interval,
+       static_cast<double>(interval_output_) / interval});
   interval_input_ = interval_output_ = 0;
 }
 

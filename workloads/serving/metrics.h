@@ -1,4 +1,5 @@
-// What users and operators measure: latencies as vLLM defines them (v1/metrics/stats.py), queues, series.
+// What users and operators measure: latencies as vLLM defines them (v1/metrics/stats.py), queues,
+// series.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@ class Metrics {
   struct State {
     std::int64_t running = 0, waiting = 0, used_blocks = 0, usable_blocks = 1;
   };
-  void advance(Time now);                       // first of all at every event; never backwards
-  void arrived(Time now);                       // advance()d to the arrival before
+  void advance(Time now);  // first of all at every event; never backwards
+  void arrived(Time now);  // advance()d to the arrival before
   void stands(const State& state) { state_ = state; }
   void output(const StepOutput& out, const Sequences& sequences);
   void finished(const Sequence& sequence, const SequenceInfo& info);
@@ -41,7 +42,7 @@ class Metrics {
   std::int64_t requests_arrived() const { return arrived_; }
   std::int64_t requests_completed() const { return static_cast<std::int64_t>(rows_.size()); }
   std::int64_t output_tokens() const { return output_tokens_; }
-  double makespan() const;                      // first arrival to last token, s
+  double makespan() const;  // first arrival to last token, s
   double peak_usage() const { return peak_usage_; }
   void report(Record& record, double gpus) const;
 
@@ -74,7 +75,7 @@ class Metrics {
 };
 
 // "mean", "p50", "p90", "p95" and "p99" of the samples under that name.
-void report_samples(Record& record, const std::string& name, const Samples& samples, const std::string& unit,
-                    const std::string& meaning);
+void report_samples(Record& record, const std::string& name, const Samples& samples,
+                    const std::string& unit, const std::string& meaning);
 
 }  // namespace terrace

@@ -12,13 +12,14 @@ double number(std::int64_t n) { return static_cast<double>(n); }
 
 }  // namespace
 
-void report_samples(Record& record, const std::string& name, const Samples& samples, const std::string& unit,
-                    const std::string& meaning) {
+void report_samples(Record& record, const std::string& name, const Samples& samples,
+                    const std::string& unit, const std::string& meaning) {
   record.stat(name + ".mean", samples.mean(), unit, meaning + ", mean");
   constexpr std::array<std::pair<const char*, double>, 4> quantiles = {
       {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}}};
   for (const auto& [label, q] : quantiles)
-    record.stat(name + "." + label, samples.quantile(q), unit, meaning + ", percentile " + (label + 1));
+    record.stat(name + "." + label, samples.quantile(q), unit,
+                meaning + ", percentile " + (label + 1));
 }
 
 void Metrics::report(Record& record, double gpus) const {
@@ -31,13 +32,15 @@ void Metrics::report(Record& record, double gpus) const {
 void Metrics::report_throughput(Record& record, double gpus) const {
   const double span = makespan(), out = number(output_tokens_), in = number(input_tokens_);
   record.stat("requests.count", number(arrived_), "1", "requests that arrived");
-  record.stat("requests.completed", number(requests_completed()), "1", "requests that got their last token");
+  record.stat("requests.completed", number(requests_completed()), "1",
+              "requests that got their last token");
   record.stat("requests.per_second", ratio(number(requests_completed()), span), "1/s",
               "requests completed over the makespan");
   record.stat("makespan", span, "s", "from the first arrival to the last token");
   record.stat("tokens.input", in, "1", "tokens of prompts, each counted once");
   record.stat("tokens.output", out, "1", "tokens generated");
-  record.stat("tokens.output_per_second", ratio(out, span), "1/s", "tokens generated over the makespan");
+  record.stat("tokens.output_per_second", ratio(out, span), "1/s",
+              "tokens generated over the makespan");
   record.stat("tokens.total_per_second", ratio(in + out, span), "1/s",
               "prompt and generated tokens over the makespan");
   record.stat("tokens.output_per_second_per_gpu", ratio(out, span * gpus), "1/s",
@@ -45,7 +48,8 @@ void Metrics::report_throughput(Record& record, double gpus) const {
   record.stat("gpus", gpus, "1", "GPUs that serve");
   if (const Stat* energy = record.find("energy.total")) {
     const double joules = energy->value;
-    record.stat("energy.per_output_token", ratio(joules, out), "J", "energy.total by token generated");
+    record.stat("energy.per_output_token", ratio(joules, out), "J",
+                "energy.total by token generated");
   }
   if (const Stat* price = record.find("cost.per_hour")) {
     const double dollars = price->value * record.simulated_seconds / 3600;
@@ -68,23 +72,28 @@ void Metrics::report_latency(Record& record) const {
     const bool soon = !slo_.ttft || first <= slo_.ttft->value();
     if (soon && (!slo_.tpot || each <= slo_.tpot->value())) ++good;
   }
-  report_samples(record, "ttft", ttft, "s", "first token after the engine took the request from its queue");
-  report_samples(record, "ttft_from_arrival", from_arrival, "s", "first token after the request arrived");
+  report_samples(record, "ttft", ttft, "s",
+                 "first token after the engine took the request from its queue");
+  report_samples(record, "ttft_from_arrival", from_arrival, "s",
+                 "first token after the request arrived");
   report_samples(record, "tpot", tpot, "s", "time per output token after the first, by request");
   report_samples(record, "itl", gaps_, "s", "time between two tokens of a request");
-  report_samples(record, "latency", latency, "s", "last token after the engine took the request from its queue");
+  report_samples(record, "latency", latency, "s",
+                 "last token after the engine took the request from its queue");
   report_samples(record, "latency_from_arrival", latency_from_arrival, "s",
                  "last token after the request arrived");
   record.stat("goodput.requests_per_second", ratio(number(good), makespan()), "1/s",
               "requests within the service level over the makespan");
   record.stat("goodput.fraction", ratio(number(good), number(arrived_)), "1",
               "part of the requests within the service level: ttft from arrival, and tpot");
-  if (slo_.ttft) record.stat("slo.ttft", slo_.ttft->value(), "s", "service level: first token after arrival");
-  if (slo_.tpot) record.stat("slo.tpot", slo_.tpot->value(), "s", "service level: time per output token");
+  if (slo_.ttft)
+    record.stat("slo.ttft", slo_.ttft->value(), "s", "service level: first token after arrival");
+  if (slo_.tpot)
+    record.stat("slo.tpot", slo_.tpot->value(), "s", "service level: time per output token");
 }
 
-// Little's law: mean number waiting = arrival rate x mean wait. The first is an integral over time, the last a
-// sum over requests, so that a test can hold them against each other.
+// Little's law: mean number waiting = arrival rate x mean wait. The first is an integral over time,
+// the last a sum over requests, so that a test can hold them against each other.
 void Metrics::report_queue(Record& record) const {
   const double span = (now_ - (arrived_ > 0 ? first_arrival_ : now_)).seconds();
   double waited = 0;
@@ -95,14 +104,17 @@ void Metrics::report_queue(Record& record) const {
   }
   record.stat("queue.mean_waiting", ratio(waiting_integral_, span), "1",
               "requests that have arrived and do not run, mean over time");
-  record.stat("queue.mean_running", ratio(running_integral_, span), "1", "requests that run, mean over time");
+  record.stat("queue.mean_running", ratio(running_integral_, span), "1",
+              "requests that run, mean over time");
   record.stat("queue.mean_wait", ratio(waited, number(requests_completed())), "s",
               "time that a request does not run: before its admission, and when preempted");
   record.stat("queue.arrival_rate", ratio(number(arrived_), span), "1/s", "requests over the run");
-  record.stat("queue.preempted_requests", number(preempted), "1", "requests preempted at least once");
+  record.stat("queue.preempted_requests", number(preempted), "1",
+              "requests preempted at least once");
   record.stat("kv.occupancy.mean", ratio(used_integral_, span), "1",
               "part of the KV blocks that requests hold, mean over time");
-  record.stat("kv.occupancy.peak", peak_usage_, "1", "largest part of the KV blocks that requests held");
+  record.stat("kv.occupancy.peak", peak_usage_, "1",
+              "largest part of the KV blocks that requests held");
 }
 
 void Metrics::report_rows(Record& record) const {

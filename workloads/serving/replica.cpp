@@ -10,23 +10,27 @@ Replica::Replica(const Parts& parts, Setup setup)
     : parts_(parts),
       setup_(std::move(setup)),
       blocks_(parts.sequences, setup_.blocks, setup_.limits),
-      tiers_(setup_.rungs.empty() ? nullptr
-                                  : std::make_unique<LowerTiers>(parts.sequences, blocks_, setup_.rungs,
-                                                                 setup_.chunk_blocks)),
-      swap_(setup_.swap_tier == none ? nullptr
-                                     : std::make_unique<SwapRoom>(setup_.swap_tier, setup_.swap_blocks)),
+      tiers_(setup_.rungs.empty()
+                 ? nullptr
+                 : std::make_unique<LowerTiers>(parts.sequences, blocks_, setup_.rungs,
+                                                setup_.chunk_blocks)),
+      swap_(setup_.swap_tier == none
+                ? nullptr
+                : std::make_unique<SwapRoom>(setup_.swap_tier, setup_.swap_blocks)),
       scheduler_(parts.sequences, blocks_, setup_.scheduler, tiers_.get(), swap_.get()),
       batch_(parts.builder.batch()),
       ids_{setup_.index, setup_.replicas} {}
 
 std::int64_t Replica::cached_tokens(Slot slot) {
-  return static_cast<std::int64_t>(blocks_.find_prefix(slot).blocks.size()) * blocks_.block_tokens();
+  return static_cast<std::int64_t>(blocks_.find_prefix(slot).blocks.size()) *
+         blocks_.block_tokens();
 }
 
 // Whether an attempt to form a step could give one, once the host thread is free.
 bool Replica::wants_step() const {
   return !held_ && !formed_ && in_flight_.size() < setup_.depth &&
-         (retry_ || (in_flight_.empty() && !inbox_.empty())) && !(scheduler_.idle() && inbox_.empty());
+         (retry_ || (in_flight_.empty() && !inbox_.empty())) &&
+         !(scheduler_.idle() && inbox_.empty());
 }
 
 Time Replica::wake() const { return wants_step() ? host_free_ : Time::never(); }
@@ -81,7 +85,8 @@ std::optional<Step> Replica::form(Time now) {
   if (tiers_ && tiers_->has_stores()) step.after.push_back(tiers_->take_stores(ids_.take()));
   Step graph = build(*step.plan, step.id);
   host_free_ = now;
-  if (setup_.driver != none) host_free_ += setup_.host.of(static_cast<std::int64_t>(step.plan->parts.size()));
+  if (setup_.driver != none)
+    host_free_ += setup_.host.of(static_cast<std::int64_t>(step.plan->parts.size()));
   if (!step.plan->swap_outs.empty() || step.plan->flushes_stores) {
     hold(std::move(step), std::move(graph));
   } else {
@@ -91,8 +96,8 @@ std::optional<Step> Replica::form(Time now) {
   return next(now);
 }
 
-// vLLM waits for its oldest step when a new one has nothing to compute. With none under way it tries again
-// where giving up blocks has changed something.
+// vLLM waits for its oldest step when a new one has nothing to compute. With none under way it
+// tries again where giving up blocks has changed something.
 std::optional<Step> Replica::nothing_to_run(StepPlan& plan, Time now) {
   std::vector<CopyJob>* after = in_flight_.empty() ? nullptr : &in_flight_.back().after;
   for (CopyJob& job : plan.swap_outs)
@@ -144,7 +149,8 @@ Step Replica::build(const StepPlan& plan, std::int64_t id) {
 }
 
 bool Replica::completed(std::int64_t id, Time now) {
-  const auto copied = std::find_if(copying_.begin(), copying_.end(), [&](const Copying& c) { return c.id == id; });
+  const auto copied =
+      std::find_if(copying_.begin(), copying_.end(), [&](const Copying& c) { return c.id == id; });
   if (copied != copying_.end()) {
     const CopyKind kind = copied->kind;
     copying_.erase(copied);
@@ -156,7 +162,8 @@ bool Replica::completed(std::int64_t id, Time now) {
     if (in_flight_.empty()) retry_ = true;  // a busy engine looks when its step is done
     return false;
   }
-  const auto done = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const UnderWay& u) { return u.id == id; });
+  const auto done = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                 [&](const UnderWay& u) { return u.id == id; });
   scheduler_.update(*done->plan, output_, now);
   for (CopyJob& job : done->after) outbox_.push_back(std::move(job));
   spare_plans_.push_back(std::move(done->plan));
@@ -179,7 +186,8 @@ Step behind_host(const Step& body, Op host) {
     if (boost::in_degree(v, body.graph) == 0) boost::add_edge(0, v + 1, step.graph);
   }
   for (auto [e, end] = boost::edges(body.graph); e != end; ++e)
-    boost::add_edge(boost::source(*e, body.graph) + 1, boost::target(*e, body.graph) + 1, step.graph);
+    boost::add_edge(boost::source(*e, body.graph) + 1, boost::target(*e, body.graph) + 1,
+                    step.graph);
   step.repeats.reserve(body.repeats.size());
   for (const Repeat& r : body.repeats) step.repeats.push_back({r.first + 1, r.last + 1, r.times});
   return step;

@@ -26,7 +26,8 @@ double Samples::mean() const {
 double Samples::quantile(double q) const {
   if (count_ == 0) return 0;
   if (!sorted_) {
-    std::stable_sort(runs_.begin(), runs_.end(), [](const Run& a, const Run& b) { return a.value < b.value; });
+    std::stable_sort(runs_.begin(), runs_.end(),
+                     [](const Run& a, const Run& b) { return a.value < b.value; });
     sorted_ = true;
   }
   const double rank = q * static_cast<double>(count_ - 1);

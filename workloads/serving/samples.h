@@ -11,8 +11,9 @@ class Samples {
   void add(double value, std::int64_t count = 1);
   void reserve(std::size_t n) { runs_.reserve(n); }
   std::int64_t count() const { return count_; }
-  double mean() const;                 // 0 without samples
-  // Linear interpolation between the samples around rank q (count - 1), 0 <= q <= 1; 0 without samples.
+  double mean() const;  // 0 without samples
+  // Linear interpolation between the samples around rank q (count - 1), 0 <= q <= 1; 0 without
+  // samples.
   double quantile(double q) const;
 
  private:

@@ -1,4 +1,5 @@
-// Forming a step: running requests first, then the head of the waiting line, within the token budget.
+// Forming a step: running requests first, then the head of the waiting line, within the token
+// budget.
 #include "workloads/serving/scheduler.h"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ void Scheduler::run_on(StepPlan& plan, Time now, std::int32_t& budget, StepIds& 
     tokens = std::min({tokens, budget, limits_.max_model_len - 1 - s.computed});
     if (tokens <= 0) continue;
     while (!blocks_.allocate(slot, s.computed + tokens)) {
-      const Slot victim = running_.back();  // the latest; never one that is in this step, save itself
+      const Slot victim =
+          running_.back();  // the latest; never one that is in this step, save itself
       running_.pop_back();
       preempt(plan, victim, now, ids);
       if (victim == slot) return;
@@ -55,7 +57,8 @@ void Scheduler::run_on(StepPlan& plan, Time now, std::int32_t& budget, StepIds& 
 void Scheduler::preempt(StepPlan& plan, Slot slot, Time now, StepIds& ids) {
   Sequence& s = sequences_[slot];
   if (tiers_ != nullptr && tiers_->abandon(slot)) plan.flushes_stores = true;
-  if (swap_ == nullptr || !swap_out(plan, slot, ids)) dropped_tokens_ += s.computed - s.placeholders;
+  if (swap_ == nullptr || !swap_out(plan, slot, ids))
+    dropped_tokens_ += s.computed - s.placeholders;
   blocks_.free(slot);
   s.computed = 0;
   s.phase = Phase::waiting;
@@ -170,7 +173,8 @@ void Scheduler::park(StepPlan& plan, Slot slot, std::int64_t outside, StepIds& i
   swapping_in_.emplace_back(plan.loads.back().id, slot);
 }
 
-// What was loaded can be found by others from now on. Of a whole prompt one token is computed again.
+// What was loaded can be found by others from now on. Of a whole prompt one token is computed
+// again.
 void Scheduler::promote(Slot slot) {
   Sequence& s = sequences_[slot];
   s.phase = Phase::waiting;

@@ -1,5 +1,6 @@
-// Forms the next step of one replica and takes in the tokens of the last one: continuous batching as vLLM 0.19
-// does it (v1/core/sched/scheduler.py and async_scheduler.py), first come, first served.
+// Forms the next step of one replica and takes in the tokens of the last one: continuous batching
+// as vLLM 0.19 does it (v1/core/sched/scheduler.py and async_scheduler.py), first come, first
+// served.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +20,13 @@ struct StepPlan {
   struct Part {
     Slot slot = 0;
     std::int32_t context = 0, tokens = 0;
-    bool samples = false;              // reaches the last known token: a new one comes out
+    bool samples = false;  // reaches the last known token: a new one comes out
   };
-  std::vector<Part> parts;             // running requests first, then admitted ones
-  std::vector<Slot> preempted;         // latest first
-  std::vector<CopyJob> loads;          // may start at once
-  std::vector<CopyJob> swap_outs;      // must end before the step starts
-  bool flushes_stores = false;         // … and so must all stores under way
+  std::vector<Part> parts;         // running requests first, then admitted ones
+  std::vector<Slot> preempted;     // latest first
+  std::vector<CopyJob> loads;      // may start at once
+  std::vector<CopyJob> swap_outs;  // must end before the step starts
+  bool flushes_stores = false;     // … and so must all stores under way
   std::int64_t tokens = 0;
 
   void clear();
@@ -33,22 +34,22 @@ struct StepPlan {
 
 // What came out of a step.
 struct StepOutput {
-  std::vector<Slot> first;             // their first token
-  std::vector<Slot> finished;          // their last; blocks are free, the slots are the caller's to remove
+  std::vector<Slot> first;     // their first token
+  std::vector<Slot> finished;  // their last; blocks are free, the slots are the caller's to remove
   std::int64_t tokens = 0;
   // Time between tokens of one request: `steady` requests had theirs at the same moment last time.
   std::int64_t steady = 0;
   Time steady_gap;
-  std::vector<Time> gaps;              // of the others
+  std::vector<Time> gaps;  // of the others
 
   void clear();
 };
 
-struct CacheCounts {                   // of the first admission of every request
-  std::int64_t references = 0;         // blocks of prompts, a partial last one included
+struct CacheCounts {            // of the first admission of every request
+  std::int64_t references = 0;  // blocks of prompts, a partial last one included
   std::int64_t hbm_blocks = 0;
   std::vector<std::int64_t> tier_blocks;
-  std::int64_t again_tokens = 0;       // of resumed requests: found again after a preemption
+  std::int64_t again_tokens = 0;  // of resumed requests: found again after a preemption
 };
 
 class Scheduler {
@@ -57,13 +58,15 @@ class Scheduler {
     std::int32_t max_num_seqs = 256, max_num_batched_tokens = 2048, max_model_len = 32768;
     std::int32_t long_prefill_token_threshold = 0;
     bool chunked_prefill = true, reserve_full_input = true;
-    bool placeholders = true;          // schedules tokens behind ones that are not out yet (async scheduling)
+    bool placeholders =
+        true;  // schedules tokens behind ones that are not out yet (async scheduling)
   };
   // `tiers` and `swap` may be null.
-  Scheduler(Sequences& sequences, KvBlocks& blocks, const Limits& limits, LowerTiers* tiers, SwapRoom* swap)
+  Scheduler(Sequences& sequences, KvBlocks& blocks, const Limits& limits, LowerTiers* tiers,
+            SwapRoom* swap)
       : sequences_(sequences), blocks_(blocks), limits_(limits), tiers_(tiers), swap_(swap) {}
 
-  void add(Slot slot, Time now);       // the engine polled it: it joins the waiting line
+  void add(Slot slot, Time now);  // the engine polled it: it joins the waiting line
   // `ids` numbers the copies that come of it.
   void schedule(StepPlan& plan, Time now, StepIds& ids);
   void update(const StepPlan& plan, StepOutput& out, Time now);
@@ -74,7 +77,9 @@ class Scheduler {
   bool idle() const { return running_.empty() && waiting() == 0; }
   std::int64_t preemptions() const { return preemptions_; }
   std::int64_t swaps() const { return swaps_; }
-  std::int64_t dropped_tokens() const { return dropped_tokens_; }  // computed, and lost by preemption
+  std::int64_t dropped_tokens() const {
+    return dropped_tokens_;
+  }  // computed, and lost by preemption
   const CacheCounts& counts() const { return counts_; }
 
  private:
@@ -96,11 +101,11 @@ class Scheduler {
   Limits limits_;
   LowerTiers* tiers_;
   SwapRoom* swap_;
-  std::vector<Slot> running_;          // in the order of admission
-  std::deque<Slot> waiting_, skipped_; // skipped: parked for a copy; served first
-  std::vector<Slot> parked_;           // in this schedule()
+  std::vector<Slot> running_;           // in the order of admission
+  std::deque<Slot> waiting_, skipped_;  // skipped: parked for a copy; served first
+  std::vector<Slot> parked_;            // in this schedule()
   std::vector<std::pair<std::int64_t, Slot>> swapping_in_;  // copies under way
-  Time last_output_ = Time::ps(-1);    // when the step before gave its tokens
+  Time last_output_ = Time::ps(-1);                         // when the step before gave its tokens
   std::int64_t preemptions_ = 0, swaps_ = 0, dropped_tokens_ = 0;
   CacheCounts counts_;
 };

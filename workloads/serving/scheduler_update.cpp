@@ -39,9 +39,10 @@ void Scheduler::update(const StepPlan& plan, StepOutput& out, Time now) {
   last_output_ = now;
   if (out.finished.empty()) return;
   for (Slot slot : out.finished) finish(slot);
-  running_.erase(std::remove_if(running_.begin(), running_.end(),
-                                [&](Slot slot) { return sequences_[slot].phase == Phase::finished; }),
-                 running_.end());
+  running_.erase(
+      std::remove_if(running_.begin(), running_.end(),
+                     [&](Slot slot) { return sequences_[slot].phase == Phase::finished; }),
+      running_.end());
 }
 
 void Scheduler::copied(CopyKind kind, std::int64_t job) {

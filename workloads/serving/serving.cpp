@@ -12,7 +12,8 @@ void Serving::check_length(const Request& r) const {
   const std::int64_t longest = params_.engine.max_model_len;
   if (r.input_tokens + r.output_tokens <= longest) return;
   throw std::runtime_error(
-      fmt::format("request {} has {} prompt and {} output tokens, more than engine.max_model_len {}; raise it, or "
+      fmt::format("request {} has {} prompt and {} output tokens, more than engine.max_model_len "
+                  "{}; raise it, or "
                   "limit the requests (max_total)",
                   r.id, r.input_tokens, r.output_tokens, longest));
 }
@@ -26,7 +27,8 @@ std::size_t Serving::route(Slot slot) {
   return router_->choose(sequences_.info(slot).request, loads_);
 }
 
-// Nothing has changed since they arrived: only steps that end and requests that arrive change anything.
+// Nothing has changed since they arrived: only steps that end and requests that arrive change
+// anything.
 void Serving::take_in(Time now) {
   while (source_->next_arrival() <= now) {
     std::optional<Request> request = source_->pop(now);

@@ -32,17 +32,17 @@ class Serving final : public Workload {
   std::vector<Stat> facts() const override;
   std::vector<Sample> samples() override;
 
-  std::int64_t blocks() const { return blocks_; }               // of a replica, the null block included
+  std::int64_t blocks() const { return blocks_; }  // of a replica, the null block included
   const std::vector<MemoryPlan>& memory() const { return memory_; }  // by pipeline stage
 
  private:
   void plan_stages();
   void claim_weights();
-  std::vector<std::vector<Rung>> build_tiers();                 // by replica
+  std::vector<std::vector<Rung>> build_tiers();  // by replica
   void build_replicas();
   Replica::Setup setup_of(std::int64_t replica, std::vector<Rung> rungs, TierId swap) const;
   double chunk_bytes() const;
-  void take_in(Time now);                                       // requests that have arrived
+  void take_in(Time now);  // requests that have arrived
   void check_length(const Request& request) const;
   std::size_t route(Slot slot);
   void stand();
@@ -62,12 +62,15 @@ class Serving final : public Workload {
   std::unique_ptr<RequestSource> source_;
   std::unique_ptr<Router> router_;
   Sequences sequences_;
-  struct TierTotals { std::string name; std::vector<Rung> rungs; };
-  std::vector<TierTotals> tiers_;                               // all caches of every tier
+  struct TierTotals {
+    std::string name;
+    std::vector<Rung> rungs;
+  };
+  std::vector<TierTotals> tiers_;  // all caches of every tier
   std::vector<std::unique_ptr<Replica>> replicas_;
   Metrics metrics_;
   std::optional<InfiniteReference> reference_;
-  std::vector<ReplicaLoad> loads_;                              // scratch
+  std::vector<ReplicaLoad> loads_;  // scratch
 };
 
 }  // namespace terrace

@@ -21,11 +21,13 @@ void Serving::report(Record& record, Time) const {
   source_->report(record);
   if (shape_.learned_positions == 0 && shape_.max_positions > 0 &&
       params_.engine.max_model_len > shape_.max_positions)
-    record.remarks.push_back(fmt::format("max_model_len {} is beyond the {} positions that {} was trained for",
-                                         params_.engine.max_model_len, shape_.max_positions, shape_.name));
+    record.remarks.push_back(
+        fmt::format("max_model_len {} is beyond the {} positions that {} was trained for",
+                    params_.engine.max_model_len, shape_.max_positions, shape_.name));
 }
 
-// Hit rates are of block references: ceil(prompt / block_tokens) a request, counted when it is first admitted.
+// Hit rates are of block references: ceil(prompt / block_tokens) a request, counted when it is
+// first admitted.
 void Serving::report_cache(Record& record) const {
   CacheCounts sum;
   std::vector<double> lower(tiers_.size());
@@ -41,13 +43,16 @@ void Serving::report_cache(Record& record) const {
   const auto tier = [&](const std::string& name, double blocks) {
     hits += blocks;
     record.stat("kv.hit_rate." + name, ratio(blocks, refs), "1",
-                "part of the prompts' blocks (partial ones included) found in this tier at the first admission");
-    record.stat("kv.tokens_reused." + name, blocks * block, "1", "prompt tokens found in this tier");
+                "part of the prompts' blocks (partial ones included) found in this tier at the "
+                "first admission");
+    record.stat("kv.tokens_reused." + name, blocks * block, "1",
+                "prompt tokens found in this tier");
   };
   tier("hbm", number(sum.hbm_blocks));
   for (std::size_t t = 0; t < tiers_.size(); ++t) tier(tiers_[t].name, lower[t]);
   record.stat("kv.hit_rate.total", ratio(hits, refs), "1",
-              "part of the prompts' blocks (partial ones included) found in any tier at the first admission");
+              "part of the prompts' blocks (partial ones included) found in any tier at the first "
+              "admission");
   record.stat("kv.references", refs, "1", "blocks of prompts, partial ones included");
   record.stat("kv.tokens_found_again", number(sum.again_tokens), "1",
               "tokens of resumed requests that were still in HBM");
@@ -57,13 +62,17 @@ void Serving::report_cache(Record& record) const {
 }
 
 void Serving::report_engine(Record& record) const {
-  const MemoryPlan& m = *std::min_element(memory_.begin(), memory_.end(),
-                                          [](const auto& a, const auto& b) { return a.blocks < b.blocks; });
-  record.stat("kv.blocks", number(blocks_), "1", "predicted KV blocks of a replica, the null block included");
+  const MemoryPlan& m =
+      *std::min_element(memory_.begin(), memory_.end(),
+                        [](const auto& a, const auto& b) { return a.blocks < b.blocks; });
+  record.stat("kv.blocks", number(blocks_), "1",
+              "predicted KV blocks of a replica, the null block included");
   record.stat("kv.block_tokens", number(params_.engine.block_tokens), "1", "tokens of a KV block");
-  record.stat("kv.capacity_bytes", number(blocks_) * copies_.block_bytes() * number(params_.parallel.dp), "B",
+  record.stat("kv.capacity_bytes",
+              number(blocks_) * copies_.block_bytes() * number(params_.parallel.dp), "B",
               "KV blocks of all replicas, on all their GPUs");
-  record.stat("memory.weights", m.weights, "B", "weights in HBM on a GPU of the stage with the least room");
+  record.stat("memory.weights", m.weights, "B",
+              "weights in HBM on a GPU of the stage with the least room");
   record.stat("memory.activations", m.torch_peak(), "B", "predicted peak of a step there");
   record.stat("memory.outside", m.outside, "B", "predicted for kernels and stack there");
 
@@ -79,15 +88,18 @@ void Serving::report_engine(Record& record) const {
     swaps += r->scheduler().swaps();
     dropped += r->scheduler().dropped_tokens();
   }
-  record.stat("preemptions", number(preemptions), "1", "times that a running request lost its blocks");
+  record.stat("preemptions", number(preemptions), "1",
+              "times that a running request lost its blocks");
   record.stat("preemptions.swapped", number(swaps), "1", "… and kept its KV in the swap tier");
-  record.stat("preemptions.dropped_tokens", number(dropped), "1", "computed tokens whose KV was given up");
+  record.stat("preemptions.dropped_tokens", number(dropped), "1",
+              "computed tokens whose KV was given up");
   record.stat("engine.steps.decode", number(n.decode), "1", "steps of one token for every request");
   record.stat("engine.steps.prefill", number(n.prefill), "1", "steps of prompts only");
   record.stat("engine.steps.mixed", number(n.mixed), "1", "steps of both");
   for (std::size_t k = 0; k < copy_kinds; ++k)
     if (n.copies[k] > 0)
-      record.stat(std::string("engine.copies.") + copy_names[k], number(n.copies[k]), "1", "background copies");
+      record.stat(std::string("engine.copies.") + copy_names[k], number(n.copies[k]), "1",
+                  "background copies");
 }
 
 void Serving::report_tiers(Record& record) const {
@@ -103,7 +115,8 @@ void Serving::report_tiers(Record& record) const {
       evicted += r.cache->evictions();
     }
     const auto bytes = [&](const char* what, std::int64_t blocks, const char* what_it_is) {
-      record.stat("kv." + t.name + "." + what, number(blocks) * copies_.block_bytes(), "B", what_it_is);
+      record.stat("kv." + t.name + "." + what, number(blocks) * copies_.block_bytes(), "B",
+                  what_it_is);
     };
     bytes("loaded", moved.loaded_blocks, "KV copied from this tier to HBM");
     bytes("stored", moved.stored_blocks, "KV copied from HBM to this tier");
@@ -119,13 +132,15 @@ void Serving::report_tiers(Record& record) const {
       const double bytes = m.weights + metrics_.peak_usage() * number(blocks_) * m.block_bytes();
       std::vector<DeviceId> members = {place.gpu};
       if (place.group != none) members = machine_.group(place.group).members;
-      for (DeviceId d : members) peak(machine_.devices()[static_cast<std::size_t>(d)].name + ".hbm", bytes);
+      for (DeviceId d : members)
+        peak(machine_.devices()[static_cast<std::size_t>(d)].name + ".hbm", bytes);
     }
 }
 
 std::vector<Stat> Serving::facts() const {
-  const MemoryPlan& m = *std::min_element(memory_.begin(), memory_.end(),
-                                          [](const auto& a, const auto& b) { return a.blocks < b.blocks; });
+  const MemoryPlan& m =
+      *std::min_element(memory_.begin(), memory_.end(),
+                        [](const auto& a, const auto& b) { return a.blocks < b.blocks; });
   std::vector<Stat> facts;
   const auto add = [&](const char* name, double value, const char* unit, const char* what_it_is) {
     facts.push_back({name, unit, what_it_is, value});
@@ -139,8 +154,10 @@ std::vector<Stat> Serving::facts() const {
   add("memory.kv", m.available, "B", "what remains for KV");
   add("kv.blocks", number(blocks_), "1", "KV blocks of a replica, the null block included");
   add("kv.block_tokens", number(params_.engine.block_tokens), "1", "tokens of a block");
-  add("kv.tokens", number((blocks_ - 1) * params_.engine.block_tokens), "1", "tokens that a replica can hold");
-  add("kv.bytes_per_token", copies_.block_bytes() / number(params_.engine.block_tokens), "B", "on all its GPUs");
+  add("kv.tokens", number((blocks_ - 1) * params_.engine.block_tokens), "1",
+      "tokens that a replica can hold");
+  add("kv.bytes_per_token", copies_.block_bytes() / number(params_.engine.block_tokens), "B",
+      "on all its GPUs");
   for (const TierTotals& t : tiers_) {
     double chunks = 0;
     for (const Rung& r : t.rungs) chunks += number(r.cache->capacity());
@@ -159,9 +176,11 @@ std::vector<Workload::Sample> Serving::samples() {
   };
   const std::int64_t context = std::min<std::int64_t>(1000, params_.engine.max_model_len - 1);
   for (std::int64_t n : {std::int64_t{1}, std::int64_t{32}, std::int64_t{256}})
-    if (n <= params_.engine.max_num_seqs && n * (context + 1) <= blocks_ * params_.engine.block_tokens)
+    if (n <= params_.engine.max_num_seqs &&
+        n * (context + 1) <= blocks_ * params_.engine.block_tokens)
       add(fmt::format("decode, {} sequences of {} tokens", n, context), n, {context, 1, true});
-  const std::int64_t chunk = std::min(params_.engine.max_num_batched_tokens, params_.engine.max_model_len - 1);
+  const std::int64_t chunk =
+      std::min(params_.engine.max_num_batched_tokens, params_.engine.max_model_len - 1);
   add(fmt::format("prefill, {} tokens", chunk), 1, {0, chunk, true});
   return samples;
 }

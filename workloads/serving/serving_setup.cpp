@@ -13,7 +13,8 @@ Serving::Serving(const Params& params, const Context& context)
       shape_(params.shape()),
       placement_(params.parallel, shape_, context.machine),
       builder_(shape_, placement_, context.machine, params.engine.step_params(), params.weights),
-      copies_(context.machine, placement_, builder_.rank(), params.engine.block_tokens, params.kv.chunk_blocks),
+      copies_(context.machine, placement_, builder_.rank(), params.engine.block_tokens,
+              params.kv.chunk_blocks),
       budget_(context.machine),
       source_(params.requests.make({context.seed})),
       router_(params.router.make({context.seed})),
@@ -22,7 +23,8 @@ Serving::Serving(const Params& params, const Context& context)
   plan_stages();
   claim_weights();
   build_replicas();
-  if (params_.kv.infinite_reference) reference_.emplace(static_cast<std::int32_t>(params_.engine.block_tokens));
+  if (params_.kv.infinite_reference)
+    reference_.emplace(static_cast<std::int32_t>(params_.engine.block_tokens));
 }
 
 // The stage with the least room decides, as vLLM takes the least of its workers' blocks.
@@ -47,7 +49,8 @@ void Serving::claim_weights() {
   const Parallel& p = params_.parallel;
   for (std::size_t t = 0; t < params_.weights.outside.size(); ++t) {
     const std::string path = fmt::format("weights.outside[{}]", t);
-    const TierId tier = budget_.find(path + ".tier", params_.weights.outside[t].tier, placement_.at(0, 0).gpu);
+    const TierId tier =
+        budget_.find(path + ".tier", params_.weights.outside[t].tier, placement_.at(0, 0).gpu);
     double bytes = 0;
     for (std::int64_t s = 0; s < p.pp; ++s)
       bytes += builder_.outside_bytes(s, t) * static_cast<double>(p.tp * p.dp);
@@ -75,8 +78,10 @@ std::vector<std::vector<Rung>> Serving::build_tiers() {
     const std::size_t caches = t.shared ? 1 : replicas;
     const double chunks = std::floor(bytes / static_cast<double>(caches) / chunk_bytes());
     if (chunks < 1)
-      throw BuildError(path + ".capacity", fmt::format("{} hold no chunk of {} block(s), {}, for each of {} cache(s)",
-                                                       gib(bytes), params_.kv.chunk_blocks, gib(chunk_bytes()), caches));
+      throw BuildError(
+          path + ".capacity",
+          fmt::format("{} hold no chunk of {} block(s), {}, for each of {} cache(s)", gib(bytes),
+                      params_.kv.chunk_blocks, gib(chunk_bytes()), caches));
     if (t.staged) copies_.stage(tier);
     Rung rung;
     rung.traffic = std::make_shared<RungTraffic>();
@@ -109,7 +114,8 @@ Replica::Setup Serving::setup_of(std::int64_t replica, std::vector<Rung> rungs, 
   if (e.host.step + e.host.request > Time()) {
     const std::string gpu = machine_.devices()[static_cast<std::size_t>(place.gpu)].name;
     s.driver = machine_.find_engine(gpu + ".driver");
-    if (s.driver == none) throw BuildError("engine.host", gpu + " has no engine named driver to spend it on");
+    if (s.driver == none)
+      throw BuildError("engine.host", gpu + " has no engine named driver to spend it on");
   }
   s.blocks = blocks_;
   s.limits = {narrow(e.block_tokens), narrow(e.max_model_len), e.prefix_caching};
@@ -124,7 +130,8 @@ Replica::Setup Serving::setup_of(std::int64_t replica, std::vector<Rung> rungs, 
   s.rungs = std::move(rungs);
   s.chunk_blocks = params_.kv.chunk_blocks;
   s.swap_tier = swap;
-  if (swap != none) s.swap_blocks = static_cast<std::int64_t>(e.swap->capacity.value() / copies_.block_bytes());
+  if (swap != none)
+    s.swap_blocks = static_cast<std::int64_t>(e.swap->capacity.value() / copies_.block_bytes());
   return s;
 }
 
@@ -135,18 +142,21 @@ void Serving::build_replicas() {
   if (params_.engine.swap) {
     const SwapSpace& space = *params_.engine.swap;
     swap = budget_.find("engine.swap.tier", space.tier, placement_.at(0, 0).gpu);
-    budget_.take("engine.swap.capacity", swap, space.capacity.value() * static_cast<double>(p.dp), "swapped requests");
+    budget_.take("engine.swap.capacity", swap, space.capacity.value() * static_cast<double>(p.dp),
+                 "swapped requests");
   }
   if (swap != none || !params_.kv.tiers.empty())
     for (std::int64_t s = 0; s < p.pp; ++s)
       if (placement_.at(0, s).copy_in == none || placement_.at(0, s).copy_out == none)
         throw BuildError(swap != none ? "engine.swap" : "kv.tiers", "the GPU has no copy engines");
   for (std::int64_t r = 0; r < p.dp; ++r)
-    replicas_.push_back(std::make_unique<Replica>(Replica::Parts{sequences_, builder_, copies_},
-                                                  setup_of(r, std::move(rungs[static_cast<std::size_t>(r)]), swap)));
+    replicas_.push_back(std::make_unique<Replica>(
+        Replica::Parts{sequences_, builder_, copies_},
+        setup_of(r, std::move(rungs[static_cast<std::size_t>(r)]), swap)));
   loads_.resize(replicas_.size());
 }
 
-TERRACE_REGISTER(Workload, Serving, "serving", "online inference: continuous batching over paged KV blocks");
+TERRACE_REGISTER(Workload, Serving, "serving",
+                 "online inference: continuous batching over paged KV blocks");
 
 }  // namespace terrace

@@ -1,4 +1,5 @@
-// Entries of a tier: room is made before anything is written, and nothing goes that a copy still needs.
+// Entries of a tier: room is made before anything is written, and nothing goes that a copy still
+// needs.
 #include "workloads/serving/tier_cache.h"
 
 #include <algorithm>
@@ -7,7 +8,8 @@
 
 namespace terrace {
 
-TierCache::TierCache(TierId tier, std::string name, std::int64_t capacity, std::unique_ptr<Eviction> policy)
+TierCache::TierCache(TierId tier, std::string name, std::int64_t capacity,
+                     std::unique_ptr<Eviction> policy)
     : tier_(tier), name_(std::move(name)), capacity_(capacity), policy_(std::move(policy)) {}
 
 bool TierCache::make_room(std::int64_t chunks, std::vector<BlockKey>& evicted) {
@@ -15,7 +17,8 @@ bool TierCache::make_room(std::int64_t chunks, std::vector<BlockKey>& evicted) {
   if (go > size() - pinned_) return false;
   for (std::int64_t i = 0; i < go; ++i) {
     const Entry e = policy_->victim(pins_);
-    if (e == Eviction::nothing) throw std::logic_error("an eviction policy found nothing to give up");
+    if (e == Eviction::nothing)
+      throw std::logic_error("an eviction policy found nothing to give up");
     policy_->removed(e);
     index_.erase(entries_[at(e)].key);
     evicted.push_back(entries_[at(e)].key);

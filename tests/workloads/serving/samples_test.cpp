@@ -26,7 +26,8 @@ TEST_CASE("a sample counted many times is as many samples") {
   many.add(1, 4);
   many.add(9);
   many.add(2, 3);
-  for (double q : {0.0, 0.1, 0.5, 0.55, 0.6, 0.9, 0.99, 1.0}) REQUIRE(many.quantile(q) == Approx(one.quantile(q)));
+  for (double q : {0.0, 0.1, 0.5, 0.55, 0.6, 0.9, 0.99, 1.0})
+    REQUIRE(many.quantile(q) == Approx(one.quantile(q)));
   REQUIRE(many.mean() == Approx(one.mean()));
   REQUIRE(many.count() == 8);
 }

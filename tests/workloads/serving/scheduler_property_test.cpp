@@ -13,7 +13,8 @@ struct Outcome {
   std::int64_t tokens = 0, preemptions = 0, steps = 0, computed = 0;
 };
 
-// Every block has exactly the users that hold it in their lists, and is free exactly when nobody does.
+// Every block has exactly the users that hold it in their lists, and is free exactly when nobody
+// does.
 void check_blocks(const EngineBench& engine, const std::vector<Slot>& slots) {
   std::map<BlockId, std::int32_t> users;
   for (Slot slot : slots)
@@ -23,7 +24,8 @@ void check_blocks(const EngineBench& engine, const std::vector<Slot>& slots) {
   for (BlockId b = 1; b < pool.blocks(); ++b) {
     const auto found = users.find(b);
     const std::int32_t expected = found == users.end() ? 0 : found->second;
-    if (pool.users(b) != expected) FAIL("block " << b << " has " << pool.users(b) << " users, not " << expected);
+    if (pool.users(b) != expected)
+      FAIL("block " << b << " has " << pool.users(b) << " users, not " << expected);
     held += expected > 0;
   }
   REQUIRE(pool.free() + held == pool.usable());
@@ -44,7 +46,8 @@ Outcome run(std::uint64_t seed, bool check) {
   o.prefix_caching = random.integer(0, 3) > 0;
   o.limits.max_num_seqs = static_cast<std::int32_t>(random.integer(1, 20));
   o.limits.max_num_batched_tokens = static_cast<std::int32_t>(random.integer(20, 500));
-  o.limits.long_prefill_token_threshold = static_cast<std::int32_t>(random.integer(0, 1) * random.integer(1, 100));
+  o.limits.long_prefill_token_threshold =
+      static_cast<std::int32_t>(random.integer(0, 1) * random.integer(1, 100));
   o.limits.reserve_full_input = random.integer(0, 1) == 0;
   if (random.integer(0, 2) == 0) o.swap_blocks = random.integer(1, 100);
   EngineBench engine(o);
@@ -59,8 +62,10 @@ Outcome run(std::uint64_t seed, bool check) {
       const std::int64_t input = random.integer(1, 300), output = random.integer(1, 399 - input);
       wanted += output;
       const bool shares = random.integer(0, 1) == 0;
-      live.push_back(shares ? engine.arrive(input, output, text(static_cast<std::uint64_t>(random.integer(1, 4)), input))
-                            : engine.arrive(input, output));
+      live.push_back(
+          shares ? engine.arrive(input, output,
+                                 text(static_cast<std::uint64_t>(random.integer(1, 4)), input))
+                 : engine.arrive(input, output));
     }
     const StepPlan& plan = engine.schedule();
     ++outcome.steps;
@@ -69,8 +74,8 @@ Outcome run(std::uint64_t seed, bool check) {
       tokens += p.tokens;
       REQUIRE(p.tokens > 0);
       if (p.context == 0 || engine.sequences.info(p.slot).scheduled == engine.now)
-        if (std::find(outcome.first_scheduled.begin(), outcome.first_scheduled.end(), engine.id(p.slot)) ==
-            outcome.first_scheduled.end())
+        if (std::find(outcome.first_scheduled.begin(), outcome.first_scheduled.end(),
+                      engine.id(p.slot)) == outcome.first_scheduled.end())
           outcome.first_scheduled.push_back(engine.id(p.slot));
     }
     outcome.computed += tokens;
@@ -103,7 +108,9 @@ Outcome run(std::uint64_t seed, bool check) {
 
 }  // namespace
 
-TEST_CASE("blocks never leak, their users add up, every token comes out once, first come is first served") {
+TEST_CASE(
+    "blocks never leak, their users add up, every token comes out once, first come is first "
+    "served") {
   std::int64_t preemptions = 0;
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     INFO("seed " << seed);

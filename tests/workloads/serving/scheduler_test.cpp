@@ -19,7 +19,8 @@ TEST_CASE("a prompt longer than the token budget is cut into chunks of the budge
   REQUIRE(engine.finished == Ids{0});
 }
 
-TEST_CASE("running requests take their tokens before the waiting line gets the rest of the budget") {
+TEST_CASE(
+    "running requests take their tokens before the waiting line gets the rest of the budget") {
   EngineBench::Options o = EngineBench::sync();
   o.blocks = 1000;
   EngineBench engine(o);
@@ -27,7 +28,7 @@ TEST_CASE("running requests take their tokens before the waiting line gets the r
   engine.arrive(200, 9);
   engine.step();
   engine.arrive(5000, 9);
-  const StepPlan plan = engine.step();
+  const EngineBench::Formed plan = engine.step();
   REQUIRE(engine.ids_of(plan) == Ids{0, 1, 2});
   REQUIRE(EngineBench::tokens_of(plan) == Ids{1, 1, 2046});
   REQUIRE(plan.tokens == 2048);
@@ -87,7 +88,7 @@ TEST_CASE("the whole input must fit at admission, but only a look is taken, noth
   REQUIRE(engine.scheduler.running() == 1);
   engine.step();
   REQUIRE(engine.held(a) == 32);
-  engine.step();                 // the last 128 tokens of a; 64 - 40 free < 40: b waits
+  engine.step();  // the last 128 tokens of a; 64 - 40 free < 40: b waits
   REQUIRE(engine.held(a) == 40);
   REQUIRE(engine.held(b) == 0);
 
@@ -106,10 +107,12 @@ TEST_CASE("two long prompts pass the look in successive steps, though both do no
   EngineBench engine(o);
   engine.arrive(40 * 16, 2);
   engine.arrive(40 * 16, 2);
-  REQUIRE(engine.ids_of(engine.step()) == Ids{0, 1});  // 8 blocks each; 56 are still free at the second look
+  REQUIRE(engine.ids_of(engine.step()) ==
+          Ids{0, 1});  // 8 blocks each; 56 are still free at the second look
   for (int i = 0; i < 3; ++i) engine.step();
   REQUIRE(engine.scheduler.preemptions() == 0);
-  const StepPlan& plan = engine.step();  // 32 each are all; the fifth chunk takes the later one's
+  const EngineBench::Formed plan =
+      engine.step();  // 32 each are all; the fifth chunk takes the later one's
   REQUIRE(plan.preempted.size() == 1);
   REQUIRE(engine.ids_of(plan) == Ids{0});
 }

@@ -1,8 +1,8 @@
-// Balances what was used once lately against what was used often, by what it regrets having given up.
-// Source: Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003; also in vLLM 0.19
-// (v1/kv_offload/cpu/policies/arc.py).
-// State: entries seen once and entries seen again, in order of use; keys of the last ones given up from either
-// (ghosts); how many of the capacity the first kind should have.
+// Balances what was used once lately against what was used often, by what it regrets having given
+// up. Source: Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003;
+// also in vLLM 0.19 (v1/kv_offload/cpu/policies/arc.py). State: entries seen once and entries seen
+// again, in order of use; keys of the last ones given up from either (ghosts); how many of the
+// capacity the first kind should have.
 #include <algorithm>
 #include <deque>
 #include <unordered_map>

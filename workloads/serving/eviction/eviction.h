@@ -8,7 +8,8 @@
 
 namespace terrace {
 
-// Entries are small numbers, used again after they were removed. Pinned ones are being copied and must stay.
+// Entries are small numbers, used again after they were removed. Pinned ones are being copied and
+// must stay.
 class Eviction {
  public:
   struct Context {

@@ -1,6 +1,6 @@
 // Gives up what was stored first, however often it has been used since.
-// Source: the classic baseline (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023).
-// State: all entries in the order they came.
+// Source: the classic baseline (Yang et al., "FIFO queues are all you need for cache eviction",
+// SOSP 2023). State: all entries in the order they came.
 #include "sim/registry.h"
 #include "workloads/serving/eviction/eviction.h"
 

@@ -1,9 +1,9 @@
-// Sends a request where the fewest requests wait and run; one that waits counts as several that run.
-// Source: vLLM 0.19's balancing of data-parallel engines (DPLBAsyncMPClient in v1/engine/core_client.py: four
-// times the waiting plus the running), with the counts of this moment.
-// State: none.
-#include "sim/schema.h"
+// Sends a request where the fewest requests wait and run; one that waits counts as several that
+// run. Source: vLLM 0.19's balancing of data-parallel engines (DPLBAsyncMPClient in
+// v1/engine/core_client.py: four times the waiting plus the running), with the counts of this
+// moment. State: none.
 #include "sim/registry.h"
+#include "sim/schema.h"
 #include "workloads/serving/router/router.h"
 
 namespace terrace {
@@ -14,7 +14,8 @@ class LeastLoaded final : public Router {
   struct Params {
     std::int64_t waiting_weight = 4;
     static void fields(Schema<Params>& s) {
-      s.field("waiting_weight", &Params::waiting_weight, "what a waiting request counts, a running one 1")
+      s.field("waiting_weight", &Params::waiting_weight,
+              "what a waiting request counts, a running one 1")
           .between(0, 1000);
     }
   };
@@ -28,10 +29,13 @@ class LeastLoaded final : public Router {
   }
 
  private:
-  std::int64_t load(const ReplicaLoad& r) const { return params_.waiting_weight * r.waiting + r.running; }
+  std::int64_t load(const ReplicaLoad& r) const {
+    return params_.waiting_weight * r.waiting + r.running;
+  }
   Params params_;
 };
-TERRACE_REGISTER(Router, LeastLoaded, "least_loaded", "the one with the fewest requests, waiting ones counted more");
+TERRACE_REGISTER(Router, LeastLoaded, "least_loaded",
+                 "the one with the fewest requests, waiting ones counted more");
 
 }  // namespace
 }  // namespace terrace

@@ -1,7 +1,7 @@
-// Sends a request where most of its prompt is cached, unless the load is out of balance or too little is cached.
-// Source: the cache_aware policy of SGLang's router (lightseekorg/smg, docs/concepts/routing/cache-aware.md) with
-// its defaults; the real cached blocks stand for the router's tree of what it sent where.
-// State: none.
+// Sends a request where most of its prompt is cached, unless the load is out of balance or too
+// little is cached. Source: the cache_aware policy of SGLang's router (lightseekorg/smg,
+// docs/concepts/routing/cache-aware.md) with its defaults; the real cached blocks stand for the
+// router's tree of what it sent where. State: none.
 #include <algorithm>
 
 #include "sim/registry.h"
@@ -17,11 +17,14 @@ class PrefixAware final : public Router {
     std::int64_t imbalance = 64;
     double imbalance_ratio = 1.5;
     static void fields(Schema<Params>& s) {
-      s.field("cached_fraction", &Params::cached_fraction, "least part of the prompt that must be cached")
+      s.field("cached_fraction", &Params::cached_fraction,
+              "least part of the prompt that must be cached")
           .between(0.0, 1.0);
-      s.field("imbalance", &Params::imbalance, "requests that the fullest replica may have beyond the emptiest")
+      s.field("imbalance", &Params::imbalance,
+              "requests that the fullest replica may have beyond the emptiest")
           .at_least(0);
-      s.field("imbalance_ratio", &Params::imbalance_ratio, "… and how many times as many; both must be exceeded")
+      s.field("imbalance_ratio", &Params::imbalance_ratio,
+              "… and how many times as many; both must be exceeded")
           .at_least(1.0);
     }
   };
@@ -38,17 +41,20 @@ class PrefixAware final : public Router {
       most = std::max(most, load(replicas[i]));
     }
     const std::int64_t least = load(replicas[emptiest]);
-    const bool lopsided = most - least > params_.imbalance &&
-                          static_cast<double>(most) > params_.imbalance_ratio * static_cast<double>(least);
+    const bool lopsided =
+        most - least > params_.imbalance &&
+        static_cast<double>(most) > params_.imbalance_ratio * static_cast<double>(least);
     const double cached = static_cast<double>(replicas[best].cached_tokens);
-    return !lopsided && cached > params_.cached_fraction * static_cast<double>(request.input_tokens) ? best
-                                                                                                      : emptiest;
+    return !lopsided && cached > params_.cached_fraction * static_cast<double>(request.input_tokens)
+               ? best
+               : emptiest;
   }
 
  private:
   Params params_;
 };
-TERRACE_REGISTER(Router, PrefixAware, "prefix_aware", "the one that has most of the prompt cached, load permitting");
+TERRACE_REGISTER(Router, PrefixAware, "prefix_aware",
+                 "the one that has most of the prompt cached, load permitting");
 
 }  // namespace
 }  // namespace terrace

@@ -10,7 +10,8 @@ namespace terrace {
 
 struct ReplicaLoad {
   std::int64_t waiting = 0, running = 0;  // requests
-  std::int64_t cached_tokens = 0;         // of this request's prompt, in its HBM; only where wants_cached()
+  std::int64_t cached_tokens =
+      0;  // of this request's prompt, in its HBM; only where wants_cached()
 };
 
 class Router {
