@@ -4,6 +4,7 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -239,12 +240,12 @@ class Loader {
     try {
       if (const auto bad = find_non_text(text))
         throw Stop{{name, bad->line, bad->column}, bad->what};
-      // The end marker makes yaml-cpp 0.7 notice a quote that never closes.
-      const bool ends_a_line = text.empty() || text.back() == '\n';
-      std::istringstream stream{std::string(text) + (ends_a_line ? "...\n" : "\n...\n")};
+      std::istringstream stream{std::string(text)};
       YAML::Parser parser(stream);
       while (parser.HandleNextDocument(builder)) {
       }
+      YAML::LoadAll(std::string(text) +
+                    "\n...\n");  // yaml-cpp 0.7 sees an open quote only before an end marker
       return std::move(builder.root);
     } catch (const Stop& stop) {
       mistakes_.add(stop.place, "", stop.what);

@@ -42,6 +42,7 @@ std::string what_would_help(const PlanInput& in, const MemoryPlan& p, double nee
   if (p.available > 0 || missing < need)
     add(fmt::format("engine.max_model_len {}",
                     std::max<std::int64_t>(0, p.blocks - 1) * e.block_tokens));
+  if (p.torch_peak() > missing) add("fewer engine.max_num_batched_tokens or max_num_seqs");
   if (weights > missing && bytes_of(in.rank.model.weights()) > 1)
     add("narrower weights (model.weight_format)");
   if (weights > missing)

@@ -94,7 +94,7 @@ class Scheduler {
   void promote(Slot slot);
   void count_hits(Slot slot, std::int64_t hbm_tokens, bool from_tiers);
   void commit(StepPlan& plan);
-  void finish(Slot slot);
+  void finish(Slot slot, Time now);
 
   Sequences& sequences_;
   KvBlocks& blocks_;

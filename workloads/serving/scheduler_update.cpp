@@ -38,7 +38,7 @@ void Scheduler::update(const StepPlan& plan, StepOutput& out, Time now) {
   }
   last_output_ = now;
   if (out.finished.empty()) return;
-  for (Slot slot : out.finished) finish(slot);
+  for (Slot slot : out.finished) finish(slot, now);
   running_.erase(
       std::remove_if(running_.begin(), running_.end(),
                      [&](Slot slot) { return sequences_[slot].phase == Phase::finished; }),
@@ -59,10 +59,13 @@ void Scheduler::copied(CopyKind kind, std::int64_t job) {
 }
 
 // A preempted request may finish by the token that was in flight.
-void Scheduler::finish(Slot slot) {
+void Scheduler::finish(Slot slot, Time now) {
   Sequence& s = sequences_[slot];
   SequenceInfo& info = sequences_.info(slot);
-  if (s.phase != Phase::running) waiting_.erase(std::find(waiting_.begin(), waiting_.end(), slot));
+  if (s.phase != Phase::running) {
+    waiting_.erase(std::find(waiting_.begin(), waiting_.end(), slot));
+    info.waited += now - info.waiting_since;
+  }
   if (info.swap_blocks > 0) swap_->release(info.swap_blocks);
   s.phase = Phase::finished;
   blocks_.free(slot);
