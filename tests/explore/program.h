@@ -45,9 +45,11 @@ inline bool bound_by_permissions() {
                               ::prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH) == 0);
 }
 
-// `before` is called in the child, just before the program starts. A minute, then it is ended.
+// `before` is called in the child, just before the program starts in `folder`. A minute, then it is
+// ended.
 inline Outcome run_program(std::vector<std::string> words,
-                           const std::function<bool()>& before = {}) {
+                           const std::function<bool()>& before = {},
+                           const std::string& folder = TERRACE_SOURCE_DIR) {
   int out[2], err[2];
   REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
   REQUIRE(::pipe2(err, O_CLOEXEC) == 0);
@@ -62,7 +64,7 @@ inline Outcome run_program(std::vector<std::string> words,
     ::dup2(err[1], 2);
     ::unsetenv("TERRACE_CONFIGS");
     ::unsetenv("TERRACE_DB");
-    if ((before && !before()) || ::chdir(TERRACE_SOURCE_DIR) != 0) ::_exit(Outcome::not_prepared);
+    if ((before && !before()) || ::chdir(folder.c_str()) != 0) ::_exit(Outcome::not_prepared);
     ::alarm(60);
     ::execv(argv[0], argv.data());
     ::_exit(127);
