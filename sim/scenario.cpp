@@ -5,8 +5,8 @@
 
 #include <boost/uuid/detail/sha1.hpp>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "sim/schema.h"
 
@@ -64,8 +64,9 @@ std::string Scenario::canonical() const { return write(params_).dump(); }
 std::string Scenario::hash() const {
   std::string all = canonical();
   for (const std::string& path : data_files_) {
-    std::ifstream in(path, std::ios::binary);
-    all += '\0' + sha1_hex(std::string(std::istreambuf_iterator<char>(in), {}));
+    std::ostringstream bytes;
+    bytes << std::ifstream(path, std::ios::binary).rdbuf();
+    all += '\0' + sha1_hex(bytes.str());
   }
   return sha1_hex(all);
 }

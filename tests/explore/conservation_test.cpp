@@ -1,4 +1,6 @@
 // Nothing is lost and nothing is made: laws that every record must keep, whatever the scenario.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>

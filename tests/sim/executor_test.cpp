@@ -257,3 +257,35 @@ TEST_CASE("bytes into a memory are the bytes that came over its link") {
   CHECK(linked == 13 * 3.3e7);
   CHECK(r.record.tiers[1].written_bytes == linked);
 }
+
+TEST_CASE("two steps of a lane in flight are told once: shares still add up to one") {
+  Machine m;
+  const auto a = toy::add_unit(m, "a"), s = toy::add_unit(m, "s");
+  toy::add_link(m, "as", a.device, s.device, 32e9);
+  std::vector<Arrival> work;
+  work.push_back({Time(), layers(a, s, 9, 1, 0, 0)});
+  work.push_back(
+      {Time::ps(1000000), layers(a, s, 9, 1, 1, 0)});  // handed over while the first runs
+  const Run r = play(m, std::move(work), true);
+  double sum = 0, queueing = 0;
+  for (const Share& share : r.record.shares) {
+    sum += share.fraction;
+    if (share.cause == "queueing") queueing = share.seconds;
+  }
+  CHECK(sum == Approx(1).epsilon(1e-12));
+  CHECK(queueing == 0);  // the engine was never waited for while it stood idle
+}
+
+TEST_CASE("background steps take resources but no part of the time shares") {
+  Machine m;
+  const auto a = toy::add_unit(m, "a"), s = toy::add_unit(m, "s");
+  toy::add_link(m, "as", a.device, s.device, 32e9);
+  Step copy = one(toy::copy_op(a.copier, a.tier, s.tier, 3.2e9), 7);  // 0.1 s
+  copy.lane = -1;
+  std::vector<Arrival> work;
+  work.push_back({Time(), one(toy::compute_op(a.engine, 5e10), 0)});  // 0.05 s
+  work.push_back({Time(), std::move(copy)});
+  const Run r = play(m, std::move(work), true);
+  REQUIRE(r.record.shares.size() == 2);
+  for (const Share& share : r.record.shares) CHECK(share.fraction == Approx(0.5));
+}
