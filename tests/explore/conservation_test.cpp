@@ -110,8 +110,8 @@ void check_requests(const Run& run) {
   CHECK(cached == reused);
 }
 
-// Little: number = rate x time. The record integrates the number over time; the times and the rate
-// here come from the rows of the requests.
+// Little: number = rate x time. The record integrates the number over the makespan; the times and
+// the rate here come from the rows of the requests.
 void check_little(const Run& run) {
   const Json& requests = run.record["requests"];
   if (requests.empty()) return;
@@ -120,7 +120,7 @@ void check_little(const Run& run) {
     wait += r["scheduled"].get<double>() - r["arrival"].get<double>();
     stay += r["finished"].get<double>() - r["arrival"].get<double>();
   }
-  const double n = static_cast<double>(requests.size()), rate = n / run.seconds();
+  const double n = static_cast<double>(requests.size()), rate = n / run.stat("makespan");
   if (run.stat("preemptions") == 0)
     check_near("mean number waiting against rate x wait", run.stat("queue.mean_waiting"),
                rate * (wait / n), 0.01);
@@ -214,9 +214,8 @@ TEST_CASE("A service that preempts for want of KV blocks keeps every law of cons
   const Run again = check_laws("chat_h100.yaml", tight);
   CHECK(again.stat("preemptions") > 0);
   const Run swapped = check_laws(
-      "chat_h100.yaml",
-      joined(tight, {"workload.engine.preemption=swap",
-                     "workload.engine.swap={tier: host.dram, capacity: 32GiB}"}));
+      "chat_h100.yaml", joined(tight, {"workload.engine.preemption=swap",
+                                       "workload.engine.swap={tier: host.dram, capacity: 32GiB}"}));
   CHECK(swapped.stat("preemptions.swapped") > 0);
   CHECK(worked(swapped, "gpu0.to_host"));
 }
@@ -241,19 +240,18 @@ TEST_CASE("FlexGen's offloading moves between GPU, host and disk what it says",
           "[explore][conservation]") {
   const Run host = check_laws("flexgen_opt30b.yaml", {"workload.output_tokens=4"});
   CHECK(worked(host, "host.to_gpu0"));
-  const Run disk =
-      check_laws("flexgen_opt30b.yaml",
-                 {"workload.output_tokens=3", "workload.weights_host=40", "workload.cache_host=50",
-                  "workload.host_attention=false"});
+  const Run disk = check_laws("flexgen_opt30b.yaml",
+                              {"workload.output_tokens=3", "workload.weights_host=40",
+                               "workload.cache_host=50", "workload.host_attention=false"});
   CHECK(worked(disk, "ssd.to_host"));
   CHECK(worked(disk, "host.to_ssd"));
 }
 
 TEST_CASE("Weights kept in host memory cross the link as often as they are read",
           "[explore][conservation]") {
-  const Run run = check_laws("chat_h100.yaml",
-                             {"workload.requests.count=6",
-                              "workload.weights.outside=[{tier: host.dram, fraction: 0.3}]"});
+  const Run run = check_laws(
+      "chat_h100.yaml",
+      {"workload.requests.count=6", "workload.weights.outside=[{tier: host.dram, fraction: 0.3}]"});
   CHECK(worked(run, "host.to_gpu0"));
 }
 
@@ -267,10 +265,10 @@ TEST_CASE("Eight GPUs as two replicas of four keep every law of conservation",
 
 TEST_CASE("A mixture of experts spread over GPUs keeps every law of conservation",
           "[explore][conservation]") {
-  const Run run = check_laws("chat_h100.yaml",
-                             {"workload.requests.count=12", "system=systems/h100_sxm_x8.yaml",
-                              "workload.model=llm/qwen3-30b-a3b.yaml",
-                              "workload.parallel={tp: 2, dp: 2, expert_parallel: true}"});
+  const Run run =
+      check_laws("chat_h100.yaml", {"workload.requests.count=12", "system=systems/h100_sxm_x8.yaml",
+                                    "workload.model=llm/qwen3-30b-a3b.yaml",
+                                    "workload.parallel={tp: 2, dp: 2, expert_parallel: true}"});
   CHECK(worked(run, "gpu3.to_nvswitch"));
 }
 
@@ -284,8 +282,7 @@ TEST_CASE("Two pipeline stages keep every law of conservation", "[explore][conse
   const Run two =
       check_laws("chat_h100.yaml", {"workload.requests.count=30", "system=systems/h100_sxm_x8.yaml",
                                     "workload.parallel={pp: 2}"});
-  CHECK(two.stat("resource.gpu0.to_nvswitch.moved") ==
-        two.stat("resource.nvswitch.to_gpu1.moved"));
+  CHECK(two.stat("resource.gpu0.to_nvswitch.moved") == two.stat("resource.nvswitch.to_gpu1.moved"));
   check_laws("chat_h100.yaml", {"workload.requests.count=16", "system=systems/h100_sxm_x8.yaml",
                                 "workload.parallel={tp: 2, pp: 2, dp: 2}"});
 }

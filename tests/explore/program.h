@@ -47,8 +47,7 @@ inline bool bound_by_permissions() {
 
 // `before` is called in the child, just before the program starts in `folder`. A minute, then it is
 // ended.
-inline Outcome run_program(std::vector<std::string> words,
-                           const std::function<bool()>& before = {},
+inline Outcome run_program(std::vector<std::string> words, const std::function<bool()>& before = {},
                            const std::string& folder = TERRACE_SOURCE_DIR) {
   int out[2], err[2];
   REQUIRE(::pipe2(out, O_CLOEXEC) == 0);

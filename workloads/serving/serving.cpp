@@ -57,16 +57,21 @@ void Serving::stand() {
   metrics_.stands(state);
 }
 
+// Asked at every event of the machine, most of which are none of ours.
 std::optional<Step> Serving::next(Time now) {
+  if (now < quiet_until_) return std::nullopt;
   take_in(now);
   std::optional<Step> step;
   for (const auto& r : replicas_)
     if ((step = r->next(now))) break;
   stand();
+  quiet_until_ = step ? Time() : next_change();
   return step;
 }
 
-Time Serving::wake() const {
+Time Serving::wake() const { return quiet_until_; }
+
+Time Serving::next_change() const {
   Time first = Time::never();
   bool listens = false;
   for (const auto& r : replicas_) {
@@ -77,6 +82,7 @@ Time Serving::wake() const {
 }
 
 void Serving::completed(std::int64_t step_id, Time now) {
+  quiet_until_ = Time();
   take_in(now);
   Replica& replica = *replicas_[static_cast<std::size_t>(step_id) % replicas_.size()];
   if (replica.completed(step_id, now)) {

@@ -46,6 +46,7 @@ class Serving final : public Workload {
   void check_length(const Request& request) const;
   std::size_t route(Slot slot);
   void stand();
+  Time next_change() const;
   void report_cache(Record& record) const;
   void report_engine(Record& record) const;
   void report_tiers(Record& record) const;
@@ -71,6 +72,7 @@ class Serving final : public Workload {
   Metrics metrics_;
   std::optional<InfiniteReference> reference_;
   std::vector<ReplicaLoad> loads_;  // scratch
+  Time quiet_until_;                // nothing to hand over before, but for completions
 };
 
 }  // namespace terrace
