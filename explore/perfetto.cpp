@@ -77,7 +77,18 @@ void Perfetto::op(const OpSpan& s) {
 }
 
 void Perfetto::step(const Step& step, Time started, Time ended) {
-  event(steps, step.lane, step.label, started, ended - started, fmt::format("\"id\":{}", step.id));
+  // Steps of a lane may overlap where the host prepares one while the last one runs: a row each.
+  std::vector<Time>& rows = rows_[step.lane];
+  std::size_t row = 0;
+  while (row < rows.size() && rows[row] > started) ++row;
+  const std::int64_t thread = (step.lane + 1) * std::int64_t{64} + static_cast<std::int64_t>(row);
+  if (row == rows.size()) {
+    rows.push_back(ended);
+    name(steps, thread, step.lane < 0 ? std::string("copies") : fmt::format("lane {}", step.lane),
+         "thread_name");
+  }
+  rows[row] = ended;
+  event(steps, thread, step.label, started, ended - started, fmt::format("\"id\":{}", step.id));
 }
 
 void Perfetto::close(const Record& record) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ class Perfetto final : public TraceSink {
   std::string path_;
   const Machine& machine_;
   std::FILE* file_ = nullptr;
+  std::map<std::int32_t, std::vector<Time>> rows_;  // by lane: when the last step drawn there ends
   bool first_ = true, failed_ = false;
 };
 

@@ -39,7 +39,11 @@ Record run_one(const Scenario& scenario, const Machine& machine, Workload& workl
       bar.update(done * 100, human_duration(now.seconds()) + " simulated");
     };
   const auto start = std::chrono::steady_clock::now();
-  simulate(machine, workload, simulation, record);
+  try {
+    simulate(machine, workload, simulation, record);
+  } catch (const BuildError& error) {  // what only a draw of the run could show
+    throw scenario.mistake(error);
+  }
   record.wall_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   record.peak_memory_bytes = peak_memory_bytes();

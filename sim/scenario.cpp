@@ -81,6 +81,11 @@ std::unique_ptr<Machine> Scenario::build_machine() const {
   }
 }
 
+ConfigError Scenario::mistake(BuildError error) const {
+  if (!error.absolute) error.path = join_path("workload", error.path);
+  return located(error, root_);
+}
+
 std::unique_ptr<Workload> Scenario::build_workload(Machine& machine) const {
   try {
     return params_.workload.make({machine, static_cast<std::uint64_t>(params_.seed)});

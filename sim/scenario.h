@@ -38,6 +38,7 @@ class Scenario {
 
   std::unique_ptr<Machine> build_machine() const;                    // throws ConfigError
   std::unique_ptr<Workload> build_workload(Machine& machine) const;  // throws ConfigError
+  ConfigError mistake(BuildError error) const;  // found by the workload at run time, located
 
  private:
   static Scenario read(Node root, const std::string& file);

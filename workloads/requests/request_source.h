@@ -28,6 +28,8 @@ class RequestSource {
   virtual bool exhausted() const = 0;               // no other request will ever arrive
   virtual std::int64_t expected_count() const = 0;  // how many will have been popped at the end
   virtual void report(Record& record) const = 0;    // what was left out, and why
+  // The first request, of those that are known before anything runs, that is longer.
+  virtual std::optional<Request> longer_than(std::int64_t) const { return std::nullopt; }
 };
 
 }  // namespace terrace

@@ -37,6 +37,17 @@ class StaticBatch final : public RequestSource {
   bool exhausted() const override { return next_ == pairs_.size(); }
   std::int64_t expected_count() const override { return static_cast<std::int64_t>(pairs_.size()); }
   void report(Record& record) const override { lengths_.report(record); }
+  std::optional<Request> longer_than(std::int64_t tokens) const override {
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+      if (pairs_[i].input + pairs_[i].output > tokens)
+        return Request{static_cast<std::int64_t>(i),
+                       Time(),
+                       pairs_[i].input,
+                       pairs_[i].output,
+                       no_session,
+                       {}};
+    return std::nullopt;
+  }
 
  private:
   PromptPrefix prefix_;

@@ -53,7 +53,12 @@ std::string what_would_help(const PlanInput& in, const MemoryPlan& p, double nee
 
 }  // namespace
 
-std::string gib(double bytes) { return fmt::format("{:.2f} GiB", bytes / gib_bytes); }
+// Two decimals, or as many as show two digits of a small one.
+std::string gib(double bytes) {
+  const double gibs = bytes / gib_bytes;
+  return std::abs(gibs) >= 0.1 || bytes == 0 ? fmt::format("{:.2f} GiB", gibs)
+                                             : fmt::format("{:.3g} MiB", gibs * 1024);
+}
 
 GpuFacts GpuFacts::of(const Machine& machine, TierId hbm) {
   const Tier& tier = machine.tier(hbm);

@@ -23,12 +23,13 @@ void Metrics::advance(Time now) {
   const Time interval = Time::nearest(record_.series_interval);
   if (interval.ps() > 0 && arrived_ > 0)
     for (; next_sample_ <= now; next_sample_ += interval) sample(next_sample_);
-  const double span = (now - now_).seconds();
-  waiting_integral_ += span * static_cast<double>(state_.waiting);
-  running_integral_ += span * static_cast<double>(state_.running);
+  const __int128 span = (now - now_).ps();
+  waiting_ps_ += span * state_.waiting;
+  running_ps_ += span * state_.running;
+  used_block_ps_ += span * state_.used_blocks;
+  usable_blocks_ = state_.usable_blocks;
   const double usage =
       static_cast<double>(state_.used_blocks) / static_cast<double>(state_.usable_blocks);
-  used_integral_ += span * usage;
   peak_usage_ = std::max(peak_usage_, usage);
   now_ = now;
 }

@@ -62,7 +62,9 @@ class Metrics {
   RecordParams record_;
   State state_;
   Time now_, next_sample_, first_arrival_ = Time::never(), last_token_;
-  double waiting_integral_ = 0, running_integral_ = 0, used_integral_ = 0;  // x s
+  // Number x time in whole ps: the order and number of events change nothing.
+  __int128 waiting_ps_ = 0, running_ps_ = 0, used_block_ps_ = 0;
+  std::int64_t usable_blocks_ = 1;
   double peak_usage_ = 0;
   std::int64_t arrived_ = 0, input_tokens_ = 0, output_tokens_ = 0;
   std::int64_t interval_input_ = 0, interval_output_ = 0;

@@ -96,23 +96,24 @@ void Metrics::report_latency(Record& record) const {
 // the last a sum over requests, so that a test can hold them against each other.
 void Metrics::report_queue(Record& record) const {
   const double span = (now_ - (arrived_ > 0 ? first_arrival_ : now_)).seconds();
+  const auto seconds = [](__int128 ps) { return static_cast<double>(ps) * 1e-12; };
   double waited = 0;
   std::int64_t preempted = 0;
   for (const Row& r : rows_) {
     waited += r.waited.seconds();
     preempted += r.preemptions > 0;
   }
-  record.stat("queue.mean_waiting", ratio(waiting_integral_, span), "1",
+  record.stat("queue.mean_waiting", ratio(seconds(waiting_ps_), span), "1",
               "requests that have arrived and do not run, mean over time");
-  record.stat("queue.mean_running", ratio(running_integral_, span), "1",
+  record.stat("queue.mean_running", ratio(seconds(running_ps_), span), "1",
               "requests that run, mean over time");
   record.stat("queue.mean_wait", ratio(waited, number(requests_completed())), "s",
               "time that a request does not run: before its admission, and when preempted");
   record.stat("queue.arrival_rate", ratio(number(arrived_), span), "1/s", "requests over the run");
   record.stat("queue.preempted_requests", number(preempted), "1",
               "requests preempted at least once");
-  record.stat("kv.occupancy.mean", ratio(used_integral_, span), "1",
-              "part of the KV blocks that requests hold, mean over time");
+  record.stat("kv.occupancy.mean", ratio(seconds(used_block_ps_) / number(usable_blocks_), span),
+              "1", "part of the KV blocks that requests hold, mean over time");
   record.stat("kv.occupancy.peak", peak_usage_, "1",
               "largest part of the KV blocks that requests held");
 }

@@ -94,11 +94,34 @@ void Scheduler::admit(StepPlan& plan, Time now, std::int32_t& budget, StepIds& i
     const Admission result = sequences_[slot].phase == Phase::loading
                                  ? Admission::parked
                                  : try_admit(plan, slot, now, budget, ids);
-    if (result == Admission::blocked) break;  // never the next one
+    if (result == Admission::blocked) {  // never the next one
+      if (!give_up_loaded(plan, slot)) break;
+      continue;
+    }
     line.pop_front();
     if (result == Admission::parked) parked_.push_back(slot);
   }
   skipped_.insert(skipped_.begin(), parked_.begin(), parked_.end());
+}
+
+// With nobody running, those behind `head` that hold loaded blocks would wait for its room and it
+// for theirs: the last of them loads again later. vLLM has no such way out.
+bool Scheduler::give_up_loaded(const StepPlan& plan, Slot head) {
+  if (!running_.empty() || !plan.parts.empty() || sequences_[head].in_flight > 0) return false;
+  for (std::deque<Slot>* line : {&waiting_, &skipped_}) {
+    for (auto slot = line->rbegin(); slot != line->rend(); ++slot) {
+      Sequence& s = sequences_[*slot];
+      const bool holds = s.phase == Phase::loaded || (s.phase == Phase::waiting && s.computed > 0);
+      if (*slot == head || !holds) continue;
+      s.phase = Phase::waiting;
+      s.computed = 0;
+      blocks_.free(*slot);
+      loading_counts_.erase(*slot);
+      ++loads_given_up_;
+      return true;
+    }
+  }
+  return false;
 }
 
 Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, std::int32_t& budget,
@@ -143,6 +166,10 @@ Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, s
   if (info.swap_blocks > 0) {
     swap_->release(info.swap_blocks);
     info.swap_blocks = info.swap_tokens = 0;
+  }
+  if (const auto found = loading_counts_.find(slot); found != loading_counts_.end()) {
+    counts_.add(found->second);
+    loading_counts_.erase(found);
   }
   s.phase = Phase::running;
   running_.push_back(slot);
@@ -189,12 +216,12 @@ void Scheduler::count_hits(Slot slot, std::int64_t hbm_tokens, bool from_tiers) 
     return;
   }
   const std::int64_t bs = blocks_.block_tokens();
-  counts_.references += (sequences_[slot].prompt + bs - 1) / bs;
-  counts_.hbm_blocks += hbm_tokens / bs;
-  if (!from_tiers) return;
-  const std::vector<std::int64_t>& blocks = tiers_->matched_blocks();
-  counts_.tier_blocks.resize(blocks.size());
-  for (std::size_t r = 0; r < blocks.size(); ++r) counts_.tier_blocks[r] += blocks[r];
+  CacheCounts found;
+  found.references = (sequences_[slot].prompt + bs - 1) / bs;
+  found.hbm_blocks = hbm_tokens / bs;
+  if (!from_tiers) return counts_.add(found);
+  found.tier_blocks = tiers_->matched_blocks();
+  loading_counts_[slot] = std::move(found);  // counts at admission: it may be given up
 }
 
 // After the step is formed: its tokens count as computed, those to come have a place.

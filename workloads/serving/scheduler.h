@@ -3,8 +3,10 @@
 // served.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -50,6 +52,13 @@ struct CacheCounts {            // of the first admission of every request
   std::int64_t hbm_blocks = 0;
   std::vector<std::int64_t> tier_blocks;
   std::int64_t again_tokens = 0;  // of resumed requests: found again after a preemption
+
+  void add(const CacheCounts& o) {
+    references += o.references;
+    hbm_blocks += o.hbm_blocks;
+    tier_blocks.resize(std::max(tier_blocks.size(), o.tier_blocks.size()));
+    for (std::size_t r = 0; r < o.tier_blocks.size(); ++r) tier_blocks[r] += o.tier_blocks[r];
+  }
 };
 
 class Scheduler {
@@ -77,6 +86,7 @@ class Scheduler {
   bool idle() const { return running_.empty() && waiting() == 0; }
   std::int64_t preemptions() const { return preemptions_; }
   std::int64_t swaps() const { return swaps_; }
+  std::int64_t loads_given_up() const { return loads_given_up_; }
   std::int64_t dropped_tokens() const {
     return dropped_tokens_;
   }  // computed, and lost by preemption
@@ -89,6 +99,7 @@ class Scheduler {
   void preempt(StepPlan& plan, Slot slot, Time now, StepIds& ids);
   bool swap_out(StepPlan& plan, Slot slot, StepIds& ids);
   void admit(StepPlan& plan, Time now, std::int32_t& budget, StepIds& ids);
+  bool give_up_loaded(const StepPlan& plan, Slot head);
   Admission try_admit(StepPlan& plan, Slot slot, Time now, std::int32_t& budget, StepIds& ids);
   void park(StepPlan& plan, Slot slot, std::int64_t outside, StepIds& ids);
   void promote(Slot slot);
@@ -106,8 +117,9 @@ class Scheduler {
   std::vector<Slot> parked_;            // in this schedule()
   std::vector<std::pair<std::int64_t, Slot>> swapping_in_;  // copies under way
   Time last_output_ = Time::ps(-1);                         // when the step before gave its tokens
-  std::int64_t preemptions_ = 0, swaps_ = 0, dropped_tokens_ = 0;
+  std::int64_t preemptions_ = 0, swaps_ = 0, dropped_tokens_ = 0, loads_given_up_ = 0;
   CacheCounts counts_;
+  std::map<Slot, CacheCounts> loading_counts_;  // of those that load
 };
 
 }  // namespace terrace

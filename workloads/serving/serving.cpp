@@ -4,18 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
+
+#include "sim/registry.h"
 
 namespace terrace {
 
 void Serving::check_length(const Request& r) const {
   const std::int64_t longest = params_.engine.max_model_len;
   if (r.input_tokens + r.output_tokens <= longest) return;
-  throw std::runtime_error(
-      fmt::format("request {} has {} prompt and {} output tokens, more than engine.max_model_len "
-                  "{}; raise it, or "
-                  "limit the requests (max_total)",
-                  r.id, r.input_tokens, r.output_tokens, longest));
+  throw BuildError("engine.max_model_len",
+                   fmt::format("request {} has {} prompt and {} output tokens, more than {}; raise "
+                               "it, or limit the requests (max_total)",
+                               r.id, r.input_tokens, r.output_tokens, longest));
 }
 
 std::size_t Serving::route(Slot slot) {
@@ -31,7 +31,13 @@ std::size_t Serving::route(Slot slot) {
 // anything.
 void Serving::take_in(Time now) {
   while (source_->next_arrival() <= now) {
-    std::optional<Request> request = source_->pop(now);
+    std::optional<Request> request;
+    try {
+      request = source_->pop(now);
+    } catch (BuildError& error) {  // a draw that its limits forbid
+      error.path = join_path("requests", error.path);
+      throw;
+    }
     if (!request) break;
     check_length(*request);
     metrics_.advance(request->arrival);

@@ -44,6 +44,7 @@ class Serving final : public Workload {
   double chunk_bytes() const;
   void take_in(Time now);  // requests that have arrived
   void check_length(const Request& request) const;
+  double outside_bytes(std::size_t place) const;  // of params.weights.outside, all ranks
   std::size_t route(Slot slot);
   void stand();
   Time next_change() const;

@@ -77,7 +77,7 @@ void Serving::report_engine(Record& record) const {
   record.stat("memory.outside", m.outside, "B", "predicted for kernels and stack there");
 
   StepCounts n;
-  std::int64_t preemptions = 0, swaps = 0, dropped = 0;
+  std::int64_t preemptions = 0, swaps = 0, dropped = 0, given_up = 0;
   for (const auto& r : replicas_) {
     const StepCounts& c = r->counts();
     n.decode += c.decode;
@@ -87,6 +87,7 @@ void Serving::report_engine(Record& record) const {
     preemptions += r->scheduler().preemptions();
     swaps += r->scheduler().swaps();
     dropped += r->scheduler().dropped_tokens();
+    given_up += r->scheduler().loads_given_up();
   }
   record.stat("preemptions", number(preemptions), "1",
               "times that a running request lost its blocks");
@@ -100,6 +101,9 @@ void Serving::report_engine(Record& record) const {
     if (n.copies[k] > 0)
       record.stat(std::string("engine.copies.") + copy_names[k], number(n.copies[k]), "1",
                   "background copies");
+  if (given_up > 0)
+    record.stat("engine.copies.given_up", number(given_up), "1",
+                "loads repeated, because the head of the line needed their blocks");
 }
 
 void Serving::report_tiers(Record& record) const {
@@ -125,6 +129,8 @@ void Serving::report_tiers(Record& record) const {
     bytes("evicted", evicted * params_.kv.chunk_blocks, "KV given up by this tier");
     peak(t.name, number(chunks) * chunk_bytes());
   }
+  for (std::size_t t = 0; t < params_.weights.outside.size(); ++t)
+    peak(params_.weights.outside[t].tier, outside_bytes(t));
   for (std::int64_t r = 0; r < params_.parallel.dp; ++r)
     for (std::int64_t s = 0; s < params_.parallel.pp; ++s) {
       const StagePlace& place = placement_.at(r, s);

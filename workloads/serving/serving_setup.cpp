@@ -20,6 +20,7 @@ Serving::Serving(const Params& params, const Context& context)
       router_(params.router.make({context.seed})),
       sequences_(static_cast<std::int32_t>(params.engine.block_tokens)),
       metrics_(params.slo, params.record) {
+  if (const auto longer = source_->longer_than(params.engine.max_model_len)) check_length(*longer);
   plan_stages();
   claim_weights();
   build_replicas();
@@ -46,16 +47,18 @@ void Serving::plan_stages() {
 }
 
 void Serving::claim_weights() {
-  const Parallel& p = params_.parallel;
   for (std::size_t t = 0; t < params_.weights.outside.size(); ++t) {
     const std::string path = fmt::format("weights.outside[{}]", t);
     const TierId tier =
         budget_.find(path + ".tier", params_.weights.outside[t].tier, placement_.at(0, 0).gpu);
-    double bytes = 0;
-    for (std::int64_t s = 0; s < p.pp; ++s)
-      bytes += builder_.outside_bytes(s, t) * static_cast<double>(p.tp * p.dp);
-    budget_.take(path + ".fraction", tier, bytes, "weights");
+    budget_.take(path + ".fraction", tier, outside_bytes(t), "weights");
   }
+}
+
+double Serving::outside_bytes(std::size_t place) const {
+  double bytes = 0;
+  for (std::int64_t s = 0; s < params_.parallel.pp; ++s) bytes += builder_.outside_bytes(s, place);
+  return bytes * static_cast<double>(params_.parallel.tp * params_.parallel.dp);
 }
 
 double Serving::chunk_bytes() const {

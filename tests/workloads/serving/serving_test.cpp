@@ -217,13 +217,13 @@ TEST_CASE("pipeline stages have their own batches: a request is in one of them a
   REQUIRE(stat(r, "tokens.output") == 40 * 21);
 }
 
-TEST_CASE("a request longer than max_model_len stops the run with its number") {
+TEST_CASE("a request longer than max_model_len is a mistake that names it") {
   REQUIRE_THROWS_WITH(
       run("requests: {kind: static_batch, batch: 1, lengths: {kind: fixed, input: 90, output: "
           "20}}, "
           "engine: {max_model_len: 100}"),
-      Catch::Contains(
-          "request 0 has 90 prompt and 20 output tokens, more than engine.max_model_len 100"));
+      Catch::Contains("engine.max_model_len: request 0 has 90 prompt and 20 output tokens, "
+                      "more than 100"));
 }
 
 }  // namespace terrace

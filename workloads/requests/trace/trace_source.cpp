@@ -122,4 +122,10 @@ void TraceSource::report(Record& record) const {
                     trace_.dropped(), trace_.size()));
 }
 
+std::optional<Request> TraceSource::longer_than(std::int64_t tokens) const {
+  for (std::size_t n = 0; n < trace_.size(); ++n)
+    if (trace_.tokens(n) > tokens) return trace_.request(n);
+  return std::nullopt;
+}
+
 }  // namespace terrace

@@ -58,6 +58,9 @@ class Trace {
   std::int64_t dropped() const { return dropped_; }
   Time arrival(std::size_t n) const { return rows_[n].arrival; }
   Request request(std::size_t n) const;
+  std::int64_t tokens(std::size_t n) const {
+    return std::int64_t{rows_[n].input} + rows_[n].output;
+  }
 
  private:
   friend class TraceBuilder;
@@ -120,6 +123,7 @@ class TraceSource : public RequestSource {
   bool exhausted() const final { return next_ == trace_.size(); }
   std::int64_t expected_count() const final { return static_cast<std::int64_t>(trace_.size()); }
   void report(Record& record) const final;
+  std::optional<Request> longer_than(std::int64_t tokens) const final;
 
  private:
   Trace trace_;
