@@ -143,6 +143,10 @@ struct PathStep {  // one step of a path: a key or an index
   std::optional<std::size_t> index;
 };
 std::optional<std::vector<PathStep>> parse_path(std::string_view path, std::string& why);
+// Where files that a config names are looked for, beside its own folder: $TERRACE_CONFIGS, a list
+// with colons; the program's own; ./configs.
+std::vector<std::string> config_search_path();
+
 std::string join_path(const std::string& parent, std::string_view key);
 std::string join_path(const std::string& parent, std::size_t index);
 std::string join_paths(const std::string& parent, const std::string& child);

@@ -294,26 +294,13 @@ class Loader {
   }
 
  private:
-  static std::vector<fs::path> search_path() {
-    std::vector<fs::path> directories;
-    if (const char* given = std::getenv("TERRACE_CONFIGS")) {
-      std::istringstream list(given);
-      for (std::string each; std::getline(list, each, ':');)
-        if (!each.empty()) directories.emplace_back(each);
-    }
-#ifdef TERRACE_CONFIG_DIR
-    directories.emplace_back(TERRACE_CONFIG_DIR);
-#endif
-    directories.emplace_back("configs");
-    return directories;
-  }
-
   static fs::path find(const std::string& written, const std::string& directory,
                        std::vector<fs::path>& tried) {
     std::error_code ignored;
     std::vector<fs::path> candidates = {fs::path(directory) / written};
     if (!fs::path(written).is_absolute())
-      for (const fs::path& each : search_path()) candidates.push_back(each / written);
+      for (const std::string& each : config_search_path())
+        candidates.push_back(fs::path(each) / written);
     for (const fs::path& each : candidates) {
       const fs::path file = each.lexically_normal();
       if (fs::exists(file, ignored)) return file;
@@ -379,6 +366,20 @@ bool include_file(Node& node, Mistakes& mistakes, const std::string& path) {
   if (read.is_null()) return false;
   node = std::move(read);
   return true;
+}
+
+std::vector<std::string> config_search_path() {
+  std::vector<std::string> directories;
+  if (const char* given = std::getenv("TERRACE_CONFIGS")) {
+    std::istringstream list(given);
+    for (std::string each; std::getline(list, each, ':');)
+      if (!each.empty()) directories.push_back(each);
+  }
+#ifdef TERRACE_CONFIG_DIR
+  directories.emplace_back(TERRACE_CONFIG_DIR);
+#endif
+  directories.emplace_back("configs");
+  return directories;
 }
 
 }  // namespace terrace

@@ -1,0 +1,189 @@
+// Measuring, keeping and interpolating service curves.
+#include "sim/service_curve.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <istream>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <sstream>
+#include <stdexcept>
+
+namespace terrace {
+namespace {
+
+constexpr double shares[] = {0, 0.25, 0.5, 0.75, 1};
+constexpr std::uint32_t windows[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+constexpr std::uint64_t line = 64;  // bytes of a run when load, not pattern, is varied
+// Bytes a point moves: enough for some hundred refresh intervals' worth of a channel, and for every
+// channel of a wide device to see thousands of requests.
+constexpr std::uint64_t base_requests = 24'000;
+
+std::uint64_t requests_for(const BurstDevice& device) {
+  const double per_microsecond = device.peak(Direction::read).value() / device.granule() * 1e-6;
+  // At least 40 us at peak: ten refresh intervals of DRAM.
+  return std::max<std::uint64_t>(base_requests, static_cast<std::uint64_t>(40 * per_microsecond));
+}
+
+CurvePoint point_of(const ServiceCurve::Make& make, const CurvePoint& asked) {
+  const std::unique_ptr<BurstDevice> device = make();
+  CurvePoint p = asked;
+  BurstPattern pattern;
+  pattern.sequential = p.run_length == 0;
+  pattern.footprint = p.footprint;
+  pattern.run_length = pattern.sequential ? p.footprint : p.run_length;
+  pattern.read_share = p.read_share;
+  pattern.outstanding = p.outstanding;
+  if (pattern.sequential) {  // the direction changes by the page, as between two streams
+    pattern.run_length = std::min<std::uint64_t>(4096, p.footprint);
+  }
+  std::uint64_t requests = requests_for(*device);
+  if (p.outstanding != 0)
+    requests = std::min<std::uint64_t>(requests, std::uint64_t{2000} + 40u * p.outstanding);
+  const BurstMeasurement m = drive(*device, pattern, requests, requests / 5);
+  p.rate = m.rate;
+  p.latency = m.latency_mean.seconds();
+  p.latency_p99 = m.latency_p99.seconds();
+  return p;
+}
+
+}  // namespace
+
+ServiceCurve ServiceCurve::measure(const Make& make, const Progress& progress) {
+  ServiceCurve curve;
+  std::vector<CurvePoint> asked;
+  std::uint64_t limit, granule;
+  {
+    const std::unique_ptr<BurstDevice> device = make();
+    curve.peak_ = device->peak(Direction::read).value();
+    limit = device->footprint_limit();
+    granule = device->granule();
+  }
+  const std::uint64_t wide = std::min<std::uint64_t>(limit, std::uint64_t{1} << 30);
+  for (double share : shares) {
+    for (std::uint64_t run = std::max<std::uint64_t>(shortest, granule); run <= longest; run *= 2)
+      asked.push_back({run, share, 0, wide, 0, 0, 0});
+    asked.push_back({0, share, 0, wide, 0, 0, 0});
+  }
+  for (std::uint32_t window : windows)
+    asked.push_back({std::max(line, granule), 1, window, wide, 0, 0, 0});
+  for (std::uint64_t footprint = 1u << 20; footprint < wide; footprint *= 8)
+    asked.push_back({std::max(line, granule), 1, 0, footprint, 0, 0, 0});
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    curve.points_.push_back(point_of(make, asked[i]));
+    if (progress) progress(i + 1, asked.size());
+  }
+  // As it will be read back.
+  std::stringstream text;
+  curve.write(text);
+  return read(text, "a fresh curve");
+}
+
+void ServiceCurve::write(std::ostream& out) const {
+  out << fmt::format("peak_B_per_s,{:.0f}\n", peak_)
+      << "run_length_B,read_share,outstanding,footprint_B,rate_MB_per_s,latency_ns,latency_p99_"
+         "ns\n";
+  for (const CurvePoint& p : points_)
+    out << fmt::format("{},{},{},{},{:.3f},{:.3f},{:.3f}\n", p.run_length, p.read_share,
+                       p.outstanding, p.footprint, p.rate / 1e6, p.latency * 1e9,
+                       p.latency_p99 * 1e9);
+}
+
+ServiceCurve ServiceCurve::read(std::istream& in, const std::string& name) {
+  ServiceCurve curve;
+  std::string text;
+  for (int number = 1; std::getline(in, text); ++number) {
+    if (text.empty() || text[0] == '#') continue;
+    const auto fail = [&] {
+      throw std::runtime_error(fmt::format("{}:{}: no line of a service curve", name, number));
+    };
+    double v[7];
+    if (std::sscanf(text.c_str(), "peak_B_per_s,%lf", &curve.peak_) == 1) continue;
+    if (text.rfind("run_length_B", 0) == 0) continue;
+    if (std::sscanf(text.c_str(), "%lf,%lf,%lf,%lf,%lf,%lf,%lf", v, v + 1, v + 2, v + 3, v + 4,
+                    v + 5, v + 6) != 7)
+      fail();
+    for (double each : v)
+      if (!(each >= 0) || each > 1e18) fail();
+    curve.points_.push_back({static_cast<std::uint64_t>(v[0]), v[1],
+                             static_cast<std::uint32_t>(v[2]), static_cast<std::uint64_t>(v[3]),
+                             v[4] * 1e6, v[5] * 1e-9, v[6] * 1e-9});
+  }
+  if (!(curve.peak_ > 0)) throw std::runtime_error(name + ": a service curve without its peak");
+  curve.index();
+  if (curve.efficiency_.empty()) throw std::runtime_error(name + ": a service curve without rates");
+  return curve;
+}
+
+void ServiceCurve::index() {
+  std::uint64_t widest = 0;
+  for (const CurvePoint& p : points_) widest = std::max(widest, p.footprint);
+  std::map<double, std::map<double, double>> grid;
+  for (const CurvePoint& p : points_) {
+    const double run = p.run_length == 0 ? std::numeric_limits<double>::infinity()
+                                         : static_cast<double>(p.run_length);
+    if (p.outstanding == 0 && p.footprint == widest) grid[p.read_share][run] = p.rate / peak_;
+  }
+  for (const auto& [share, by_run] : grid) {
+    shares_.push_back(share);
+    if (runs_.empty())
+      for (const auto& [run, rate] : by_run) runs_.push_back(run);
+    if (by_run.size() != runs_.size())
+      throw std::runtime_error("a service curve with holes in its grid");
+    for (const auto& [run, rate] : by_run) efficiency_.push_back(rate);
+  }
+  double best = 0;
+  for (const CurvePoint& p : points_)
+    if (p.outstanding > 0) best = std::max(best, p.rate);
+  for (const CurvePoint& p : points_)
+    if (p.outstanding > 0) loaded_.emplace_back(p.rate / best, p.latency);
+  std::sort(loaded_.begin(), loaded_.end());
+}
+
+double ServiceCurve::efficiency(double run_length, double read_share) const {
+  const auto upper = [](const std::vector<double>& axis, double v) {
+    return static_cast<std::size_t>(std::upper_bound(axis.begin(), axis.end(), v) - axis.begin());
+  };
+  const auto along_run = [&](std::size_t share) {
+    const double* row = efficiency_.data() + share * runs_.size();
+    // Less than the shortest run moves as much as that and uses less of it.
+    if (run_length <= runs_.front()) return row[0] * run_length / runs_.front();
+    const std::size_t i = upper(runs_, run_length);
+    if (i >= runs_.size()) return row[runs_.size() - 1];
+    if (std::isinf(runs_[i])) return row[i];
+    const double t = std::log2(run_length / runs_[i - 1]) / std::log2(runs_[i] / runs_[i - 1]);
+    return row[i - 1] + t * (row[i] - row[i - 1]);
+  };
+  const std::size_t s = upper(shares_, read_share);
+  if (s == 0) return along_run(0);
+  if (s >= shares_.size()) return along_run(shares_.size() - 1);
+  const double t = (read_share - shares_[s - 1]) / (shares_[s] - shares_[s - 1]);
+  return (1 - t) * along_run(s - 1) + t * along_run(s);
+}
+
+double ServiceCurve::unloaded_latency() const {
+  return loaded_.empty() ? 0 : loaded_.front().second;
+}
+
+double ServiceCurve::latency(double utilisation) const {
+  if (loaded_.empty()) return 0;
+  const auto above =
+      std::lower_bound(loaded_.begin(), loaded_.end(), std::make_pair(utilisation, 0.0));
+  if (above == loaded_.begin()) return above->second;
+  if (above == loaded_.end()) return loaded_.back().second;
+  const auto below = above - 1;
+  const double t = (utilisation - below->first) / (above->first - below->first);
+  return below->second + t * (above->second - below->second);
+}
+
+bool ServiceCurve::operator==(const ServiceCurve& o) const {
+  std::ostringstream a, b;
+  write(a);
+  o.write(b);
+  return a.str() == b.str();
+}
+
+}  // namespace terrace
