@@ -118,6 +118,8 @@ int front_door(int argc, char** argv) {
   add_list(app);
   add_schema(app);
   add_explain(app);
+  add_calibrate(app);
+  show_calibration();
   return run_commands(app, argc, argv);
 }
 

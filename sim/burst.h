@@ -52,6 +52,9 @@ class BurstDevice {
   virtual std::uint64_t footprint_limit() const = 0;           // bytes it can hold
   virtual std::uint32_t granule() const = 0;                   // smallest bytes it moves at once
   virtual BytesPerSecond peak(Direction direction) const = 0;  // of its pins
+  // Closed form: most useful bytes over bytes at peak for reads in runs of that length at random
+  // places (0: one endless stream).
+  virtual double bound(std::uint64_t) const { return 1; }
   virtual std::vector<BurstCount> counts() const = 0;
   virtual Watts background() const { return Watts(0); }  // refresh, standby, controller
 };

@@ -125,6 +125,7 @@ std::shared_ptr<const ServiceCurve> CurveStore::curve(const Choice<BurstDevice>&
         });
   }
   entry->name = name;
+  entry->device = device;
   entry->config = config;
   entry->key = key;
   if (entry->measured) keep(*entry);

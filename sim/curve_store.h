@@ -17,7 +17,8 @@ namespace terrace {
 class CurveStore {
  public:
   struct Entry {
-    std::string name;       // who asked first: "gpu0.hbm"
+    std::string name;  // who asked first: "gpu0.hbm"
+    Choice<BurstDevice> device;
     std::string config;     // canonical JSON of the device
     std::string key;        // SHA-1 of that and of the burst models' revision
     std::string file;       // where it was found or put; empty: nowhere

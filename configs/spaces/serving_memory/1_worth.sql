@@ -4,4 +4,4 @@ SELECT point.path AS choice, point.value, printf('%.0f', avg(output_tokens_per_s
        printf('%.1f %%', 100 * avg(kv_hit_rate)) AS kv_hit_rate
 FROM points JOIN point ON point.run = points.run
 WHERE points.name = 'memory_h100'
-GROUP BY point.path, point.value ORDER BY point.path, point.value
+GROUP BY point.path, point.value ORDER BY point.path, CAST(point.value AS INTEGER), point.value

@@ -5,4 +5,4 @@ SELECT point ->> '$."workload.kv.tiers[0].capacity"' AS cxl_capacity, point ->> 
 FROM points
 WHERE name = 'memory_h100' AND point ->> '$."workload.kv.format"' = 'bf16'
   AND point ->> '$."workload.engine.max_num_seqs"' = 16
-ORDER BY points.run
+ORDER BY gpu_link, CAST(point ->> '$."workload.kv.tiers[0].capacity"' AS INTEGER)
