@@ -61,15 +61,10 @@ struct InFlight {
   bool read = true, open = false;
 };
 
-}  // namespace
-
-BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::uint64_t requests,
-                       std::uint64_t warm_up) {
-  if (pattern.run_length == 0 || pattern.footprint > device.footprint_limit() ||
-      pattern.run_length > pattern.footprint)
-    throw std::invalid_argument("a pattern that does not fit the device");
-  const std::uint32_t bytes = pattern.request_bytes ? pattern.request_bytes : device.granule();
-  Addresses addresses(pattern, bytes);
+// Requests in flight are held to `outstanding` (0: what the device takes), arrivals to `interval`.
+template <class Source>
+BurstMeasurement loop(BurstDevice& device, Source& addresses, std::uint32_t outstanding,
+                      Time interval, std::uint64_t requests, std::uint64_t warm_up) {
   // Requests in flight lie in a ring by id; it grows when one of them is very late.
   std::vector<InFlight> ring(1024);
   std::uint64_t oldest = 0;
@@ -84,8 +79,7 @@ BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::ui
   bool measuring = warm_up == 0;
   double latency_sum = 0;
   while (answered < total) {
-    while (sent < total && (pattern.outstanding == 0 || in_flight < pattern.outstanding) &&
-           arrival <= now) {
+    while (sent < total && (outstanding == 0 || in_flight < outstanding) && arrival <= now) {
       if (sent - oldest >= ring.size()) {
         std::vector<InFlight> wider(ring.size() * 2);
         for (std::uint64_t i = oldest; i < sent; ++i)
@@ -93,16 +87,15 @@ BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::ui
         ring.swap(wider);
       }
       if (!device.offer(next, now)) break;
-      const Time since = pattern.interval > Time() ? arrival : now;
+      const Time since = interval > Time() ? arrival : now;
       ring[sent % ring.size()] = {since, next.bytes, next.direction == Direction::read, true};
       ++sent;
       ++in_flight;
-      if (pattern.interval > Time()) arrival += pattern.interval;
+      if (interval > Time()) arrival += interval;
       if (sent < total) next = addresses.next(sent);
     }
     Time to = device.next_event();
-    const bool may_send =
-        sent < total && (pattern.outstanding == 0 || in_flight < pattern.outstanding);
+    const bool may_send = sent < total && (outstanding == 0 || in_flight < outstanding);
     if (may_send && arrival > now) to = std::min(to, arrival);
     if (to == Time::never()) throw std::logic_error("a burst-level device that answers no more");
     now = std::max(now, to);
@@ -144,6 +137,82 @@ BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::ui
   out.latency_p99 = quantile(0.99);
   out.latency_min = *std::min_element(latencies.begin(), latencies.end());
   return out;
+}
+
+// Run by run, whoever is furthest behind its share.
+class Together {
+ public:
+  Together(const std::vector<BurstSource>& sources, const BurstDevice& device)
+      : step_(device.granule()), random_(1, "burst sources") {
+    const std::uint64_t part =
+        std::min<std::uint64_t>(device.footprint_limit(), std::uint64_t{4} << 30) / sources.size();
+    for (const BurstSource& s : sources) {
+      Stream stream;
+      stream.source = s;
+      stream.run = s.run_length == 0 ? std::min<std::uint64_t>(endless_piece, part) : s.run_length;
+      stream.base = part * streams_.size() / step_ * step_;
+      stream.runs = part / stream.run;
+      if (stream.runs == 0 || !(s.bytes > 0))
+        throw std::invalid_argument("a stream that does not fit the device");
+      streams_.push_back(stream);
+    }
+    pick();
+  }
+  BurstRequest next(std::uint64_t id) {
+    if (offset_ >= at_->run) pick();
+    BurstRequest request;
+    request.id = id;
+    request.address = at_->base + at_->place * at_->run + offset_;
+    request.bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(step_, at_->run - offset_));
+    request.direction = at_->source.direction;
+    offset_ += request.bytes;
+    return request;
+  }
+
+ private:
+  static constexpr std::uint64_t endless_piece = 4096;
+  struct Stream {
+    BurstSource source;
+    std::uint64_t run = 0, base = 0, runs = 0, place = 0;
+    double done = 0;
+    bool started = false;
+  };
+  void pick() {
+    at_ = &*std::min_element(streams_.begin(), streams_.end(), [](const auto& a, const auto& b) {
+      return a.done / a.source.bytes < b.done / b.source.bytes;
+    });
+    at_->done += static_cast<double>(at_->run);
+    if (at_->source.run_length == 0)
+      at_->place = at_->started ? (at_->place + 1) % at_->runs : 0;
+    else
+      at_->place =
+          static_cast<std::uint64_t>(random_.integer(0, static_cast<std::int64_t>(at_->runs) - 1));
+    at_->started = true;
+    offset_ = 0;
+  }
+  std::uint64_t step_;
+  RandomStream random_;
+  std::vector<Stream> streams_;
+  Stream* at_ = nullptr;
+  std::uint64_t offset_ = 0;
+};
+
+}  // namespace
+
+BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::uint64_t requests,
+                       std::uint64_t warm_up) {
+  if (pattern.run_length == 0 || pattern.footprint > device.footprint_limit() ||
+      pattern.run_length > pattern.footprint)
+    throw std::invalid_argument("a pattern that does not fit the device");
+  const std::uint32_t bytes = pattern.request_bytes ? pattern.request_bytes : device.granule();
+  Addresses addresses(pattern, bytes);
+  return loop(device, addresses, pattern.outstanding, pattern.interval, requests, warm_up);
+}
+
+BurstMeasurement drive_together(BurstDevice& device, const std::vector<BurstSource>& sources,
+                                std::uint64_t requests, std::uint64_t warm_up) {
+  Together together(sources, device);
+  return loop(device, together, 0, Time(), requests, warm_up);
 }
 
 }  // namespace terrace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "sim/burst.h"
 
@@ -30,6 +31,18 @@ struct BurstMeasurement {
   Time latency_mean, latency_p50, latency_p99;  // of reads, from being accepted to the answer
   Time latency_min;
 };
+
+// One of several streams that share a device.
+struct BurstSource {
+  std::uint64_t run_length = 0;  // bytes; 0: one endless stream
+  Direction direction = Direction::read;
+  double bytes = 0;  // in all: its share of the requests
+};
+
+// The sources side by side, each on its own part of the memory and run by run in proportion to
+// their bytes, as many requests in flight as the device takes.
+BurstMeasurement drive_together(BurstDevice& device, const std::vector<BurstSource>& sources,
+                                std::uint64_t requests, std::uint64_t warm_up);
 
 // Sends `requests`; the first `warm_up` of them are not measured.
 BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::uint64_t requests,

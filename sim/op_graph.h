@@ -143,8 +143,8 @@ struct Step {
 };
 
 // Appends an op that waits for `after` (if any); returns it for further edges.
-inline OpVertex append(OpGraph& graph, Op op, OpVertex after = OpGraph::null_vertex()) {
-  const OpVertex v = boost::add_vertex(std::move(op), graph);
+inline OpVertex append(OpGraph& graph, const Op& op, OpVertex after = OpGraph::null_vertex()) {
+  const OpVertex v = boost::add_vertex(op, graph);
   if (after != OpGraph::null_vertex()) boost::add_edge(after, v, graph);
   return v;
 }

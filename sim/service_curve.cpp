@@ -18,15 +18,7 @@ namespace {
 constexpr double shares[] = {0, 0.25, 0.5, 0.75, 1};
 constexpr std::uint32_t windows[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
 constexpr std::uint64_t line = 64;  // bytes of a run when load, not pattern, is varied
-// Bytes a point moves: enough for some hundred refresh intervals' worth of a channel, and for every
-// channel of a wide device to see thousands of requests.
 constexpr std::uint64_t base_requests = 24'000;
-
-std::uint64_t requests_for(const BurstDevice& device) {
-  const double per_microsecond = device.peak(Direction::read).value() / device.granule() * 1e-6;
-  // At least 40 us at peak: ten refresh intervals of DRAM.
-  return std::max<std::uint64_t>(base_requests, static_cast<std::uint64_t>(40 * per_microsecond));
-}
 
 CurvePoint point_of(const ServiceCurve::Make& make, const CurvePoint& asked) {
   const std::unique_ptr<BurstDevice> device = make();
@@ -40,7 +32,7 @@ CurvePoint point_of(const ServiceCurve::Make& make, const CurvePoint& asked) {
   if (pattern.sequential) {  // the direction changes by the page, as between two streams
     pattern.run_length = std::min<std::uint64_t>(4096, p.footprint);
   }
-  std::uint64_t requests = requests_for(*device);
+  std::uint64_t requests = ServiceCurve::steady_requests(*device);
   if (p.outstanding != 0)
     requests = std::min<std::uint64_t>(requests, std::uint64_t{2000} + 40u * p.outstanding);
   const BurstMeasurement m = drive(*device, pattern, requests, requests / 5);
@@ -51,6 +43,11 @@ CurvePoint point_of(const ServiceCurve::Make& make, const CurvePoint& asked) {
 }
 
 }  // namespace
+
+std::uint64_t ServiceCurve::steady_requests(const BurstDevice& device) {
+  const double per_microsecond = device.peak(Direction::read).value() / device.granule() * 1e-6;
+  return std::max<std::uint64_t>(base_requests, static_cast<std::uint64_t>(40 * per_microsecond));
+}
 
 ServiceCurve ServiceCurve::measure(const Make& make, const Progress& progress) {
   ServiceCurve curve;

@@ -31,6 +31,9 @@ class ServiceCurve {
   using Progress = std::function<void(std::size_t, std::size_t)>;
   static ServiceCurve measure(const Make& make, const Progress& progress = {});
 
+  // What a rate takes to be steady: at least 40 us at peak, ten refresh intervals of DRAM.
+  static std::uint64_t steady_requests(const BurstDevice& device);
+
   // Text: a comment, a header, a line a point. read() throws std::runtime_error with the line.
   void write(std::ostream& out) const;
   static ServiceCurve read(std::istream& in, const std::string& name);

@@ -143,7 +143,7 @@ Step Replica::build(const StepPlan& plan, std::int64_t id) {
   host.engine = setup_.driver;
   host.group = setup_.group;
   host.host_time = setup_.host.of(static_cast<std::int64_t>(plan.parts.size()));
-  Step step = behind_host(body, std::move(host));
+  Step step = behind_host(body, host);
   parts_.builder.recycle(std::move(body));
   return step;
 }
@@ -173,14 +173,14 @@ bool Replica::completed(std::int64_t id, Time now) {
 }
 
 // Vertices are numbered in the order of the edges, so the first one cannot be added last.
-Step behind_host(const Step& body, Op host) {
+Step behind_host(const Step& body, const Op& host) {
   Step step;
   step.id = body.id;
   step.lane = body.lane;
   step.label = body.label;
   const auto n = boost::num_vertices(body.graph);
   step.graph.m_vertices.reserve(n + 1);
-  boost::add_vertex(std::move(host), step.graph);
+  boost::add_vertex(host, step.graph);
   for (OpVertex v = 0; v < n; ++v) {
     boost::add_vertex(body.graph[v], step.graph);
     if (boost::in_degree(v, body.graph) == 0) boost::add_edge(0, v + 1, step.graph);

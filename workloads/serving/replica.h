@@ -117,6 +117,6 @@ class Replica {
 };
 
 // The same step behind an op of the host thread.
-Step behind_host(const Step& body, Op host);
+Step behind_host(const Step& body, const Op& host);
 
 }  // namespace terrace

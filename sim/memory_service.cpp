@@ -1,0 +1,81 @@
+// Curves and bursts behind one question.
+#include "sim/memory_service.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace terrace {
+namespace {
+
+constexpr double grades = 32;
+
+double read_share(const AccessPart* parts, std::size_t count) {
+  double reads = 0, all = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    all += parts[i].bytes;
+    if (parts[i].direction == Direction::read) reads += parts[i].bytes;
+  }
+  return all > 0 ? reads / all : 1;
+}
+
+}  // namespace
+
+double CurveService::efficiency(const AccessPart* parts, std::size_t count) const {
+  const double share = read_share(parts, count);
+  double bytes = 0, time = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes += parts[i].bytes;
+    time += parts[i].bytes / curve_->efficiency(parts[i].run_length, share);
+  }
+  return time > 0 ? bytes / time : 1;
+}
+
+BurstService::BurstService(Choice<BurstDevice> device, std::string name)
+    : MemoryService(device.make({name, 1})->peak(Direction::read)),
+      device_(std::move(device)),
+      name_(std::move(name)) {
+  requests_ = ServiceCurve::steady_requests(*device_.make({name_, 1}));
+}
+
+double BurstService::efficiency(const AccessPart* parts, std::size_t count) const {
+  double all = 0;
+  for (std::size_t i = 0; i < count; ++i) all += parts[i].bytes;
+  if (!(all > 0)) return 1;
+  // Parts alike are one; the smallest share counts as one grade.
+  std::map<std::pair<double, bool>, double> shares;
+  for (std::size_t i = 0; i < count; ++i)
+    shares[{parts[i].run_length, parts[i].direction == Direction::write}] += parts[i].bytes / all;
+  std::vector<double> key;
+  for (const auto& [pattern, share] : shares) {
+    key.push_back(pattern.first);
+    key.push_back(pattern.second ? 1 : 0);
+    key.push_back(shares.size() == 1 ? grades : std::max(1.0, std::round(share * grades)));
+  }
+  if (const auto found = known_.find(key); found != known_.end()) return found->second;
+  std::vector<BurstSource> sources;
+  const std::unique_ptr<BurstDevice> device = device_.make({name_, 1});
+  double moved = 0, useful = 0;  // a run shorter than the device's granule moves a whole one
+  const double granule = device->granule();
+  for (std::size_t i = 0; i < key.size(); i += 3) {
+    BurstSource s;
+    const double run =
+        std::isinf(key[i]) ? 0 : std::ceil(std::max(key[i], 1.0) / granule) * granule;
+    s.run_length = static_cast<std::uint64_t>(run);
+    s.direction = key[i + 1] > 0 ? Direction::write : Direction::read;
+    const double stretch = run > 0 ? run / std::max(key[i], 1.0) : 1;
+    s.bytes = key[i + 2] * stretch;
+    moved += s.bytes;
+    useful += key[i + 2];
+    sources.push_back(s);
+  }
+  const BurstMeasurement m = drive_together(*device, sources, requests_, requests_ / 5);
+  return known_[key] = m.rate / peak().value() * useful / moved;
+}
+
+std::shared_ptr<const MemoryService> memory_service(const Choice<BurstDevice>& device,
+                                                    const std::string& name, bool burst) {
+  if (burst) return std::make_shared<BurstService>(device, name);
+  return std::make_shared<CurveService>(CurveStore::instance().curve(device, name));
+}
+
+}  // namespace terrace

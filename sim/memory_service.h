@@ -1,0 +1,71 @@
+// How long a memory takes for a set of accesses: from its service curve (flow level), or by driving
+// the burst-level device with just these (fidelity: burst).
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/curve_store.h"
+#include "sim/op_graph.h"
+
+namespace terrace {
+
+// Bytes that move in runs of that length; infinity: one stream.
+struct AccessPart {
+  double bytes = 0;
+  double run_length = std::numeric_limits<double>::infinity();
+  Direction direction = Direction::read;
+};
+
+class MemoryService {
+ public:
+  virtual ~MemoryService() = default;
+  // Useful bytes over bytes at peak when the parts move together, in (0, 1].
+  virtual double efficiency(const AccessPart* parts, std::size_t count) const = 0;
+  double efficiency(double run_length, Direction direction) const {
+    const AccessPart part{1, run_length, direction};
+    return efficiency(&part, 1);
+  }
+  BytesPerSecond peak() const { return peak_; }
+
+ protected:
+  explicit MemoryService(BytesPerSecond peak) : peak_(peak) {}
+
+ private:
+  BytesPerSecond peak_;
+};
+
+// Each part at the rate of its run length and of the share of reads in all of them.
+class CurveService final : public MemoryService {
+ public:
+  explicit CurveService(std::shared_ptr<const ServiceCurve> curve)
+      : MemoryService(BytesPerSecond(curve->peak())), curve_(std::move(curve)) {}
+  double efficiency(const AccessPart* parts, std::size_t count) const override;
+
+ private:
+  std::shared_ptr<const ServiceCurve> curve_;
+};
+
+// Each mix is driven once, request by request, on a fresh device until its rate is steady; shares
+// are told apart to 1/32.
+class BurstService final : public MemoryService {
+ public:
+  BurstService(Choice<BurstDevice> device, std::string name);
+  double efficiency(const AccessPart* parts, std::size_t count) const override;
+
+ private:
+  Choice<BurstDevice> device_;
+  std::string name_;
+  std::uint64_t requests_ = 0;
+  mutable std::map<std::vector<double>, double> known_;
+};
+
+// By the machine's fidelity for the memory of that name.
+std::shared_ptr<const MemoryService> memory_service(const Choice<BurstDevice>& device,
+                                                    const std::string& name, bool burst);
+
+}  // namespace terrace
