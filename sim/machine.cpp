@@ -27,6 +27,12 @@ std::int32_t find_named(const std::vector<T>& list, const std::string& name) {
 
 }  // namespace
 
+Fidelity Machine::fidelity(const std::string& name) {
+  detailed_.push_back(name);
+  const auto found = fidelity_.find(name);
+  return found == fidelity_.end() ? Fidelity::flow : found->second;
+}
+
 DeviceId Machine::add_device(Device device) { return add(devices_, std::move(device)); }
 
 ResourceId Machine::add_resource(Resource resource) {

@@ -121,9 +121,16 @@ struct RankGroup {
   std::vector<DeviceId> members;
 };
 
+// How closely a device is modelled: by its service curve, or by driving it burst by burst.
+enum class Fidelity : std::uint8_t { flow, burst };
+
 class Machine {
  public:
+  // --- told before anything is built ---
+  void set_fidelity(std::map<std::string, Fidelity> by_name) { fidelity_ = std::move(by_name); }
+
   // --- told by components and links ---
+  Fidelity fidelity(const std::string& name);  // of a memory; asked once, when it is built
   DeviceId add_device(Device device);
   ResourceId add_resource(Resource resource);  // joins the list of its device
   TierId add_tier(Tier tier);
@@ -147,6 +154,7 @@ class Machine {
   TierId find_tier(const std::string& name) const;
   EngineId find_engine(const std::string& name) const;
 
+  const std::vector<std::string>& detailed() const { return detailed_; }  // who asked fidelity()
   bool reachable(DeviceId a, DeviceId b) const;
   const Route& route(DeviceId a, DeviceId b)
       const;  // least time for 1 MiB; throws std::runtime_error if there is none
@@ -186,6 +194,8 @@ class Machine {
   Path single_path(End from, End to) const;
   void find_routes(DeviceId from) const;
 
+  std::map<std::string, Fidelity> fidelity_;
+  std::vector<std::string> detailed_;
   std::vector<Device> devices_;
   std::vector<Resource> resources_;
   std::vector<Tier> tiers_;

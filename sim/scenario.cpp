@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/uuid/detail/sha1.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "sim/schema.h"
+#include "sim/suggest.h"
 
 namespace terrace {
 
@@ -18,6 +20,8 @@ void Scenario::Params::fields(Schema<Params>& s) {
   s.field("seed", &Params::seed, "seed of every random stream").at_least(0);
   s.field("fold", &Params::fold, "time identical layers once and repeat them; changes no result");
   s.field("system", &Params::system, "the machine: devices and links").required();
+  s.field("fidelity", &Params::fidelity,
+          "how closely a memory is modelled, by its name: burst drives it request by request");
   s.field("workload", &Params::workload, "what is asked of the machine").required();
 }
 
@@ -71,9 +75,28 @@ std::string Scenario::hash() const {
   return sha1_hex(all);
 }
 
+namespace {
+
+void check_fidelity(const Machine& machine, const std::string& name) {
+  const std::vector<std::string>& known = machine.detailed();
+  if (std::find(known.begin(), known.end(), name) != known.end()) return;
+  std::string all;
+  for (const std::string& each : known) all += (all.empty() ? "" : ", ") + each;
+  BuildError error(
+      join_path("fidelity", name),
+      fmt::format("nothing named \"{}\" has a burst-level model{}; those that have: {}", name,
+                  did_you_mean(name, known), all.empty() ? "none" : all));
+  error.absolute = true;
+  throw error;
+}
+
+}  // namespace
+
 std::unique_ptr<Machine> Scenario::build_machine() const {
   try {
-    return build(params_.system);
+    auto machine = build(params_.system, params_.fidelity);
+    for (const auto& [name, fidelity] : params_.fidelity) check_fidelity(*machine, name);
+    return machine;
   } catch (BuildError& error) {
     if (!error.absolute)
       error.path = error.path.empty() ? "system" : join_path("system", error.path);

@@ -1,6 +1,7 @@
 // What one YAML file says: checked and complete, with nothing built yet.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +16,12 @@ namespace terrace {
 // Choices made on top of a scenario: path in the file, value as YAML text.
 using Point = std::vector<std::pair<std::string, std::string>>;
 
+template <>
+struct EnumNames<Fidelity> {
+  static constexpr std::pair<const char*, Fidelity> values[] = {{"flow", Fidelity::flow},
+                                                                {"burst", Fidelity::burst}};
+};
+
 class Scenario {
  public:
   struct Params {
@@ -22,6 +29,7 @@ class Scenario {
     std::int64_t seed = 1;
     bool fold = true;
     SystemConfig system;
+    std::map<std::string, Fidelity> fidelity;
     Choice<Workload> workload;
     static void fields(Schema<Params>& s);
   };

@@ -183,11 +183,13 @@ void build_member(const Choice<Family>& choice, const typename Family::Context& 
 
 }  // namespace
 
-std::unique_ptr<Machine> build(const SystemConfig& system) {
+std::unique_ptr<Machine> build(const SystemConfig& system,
+                               std::map<std::string, Fidelity> fidelity) {
   const Plan plan = lay_out(system, [](const std::string& path, const std::string& what) {
     throw BuildError(path, what);
   });
   auto machine = std::make_unique<Machine>();
+  machine->set_fidelity(std::move(fidelity));
   std::vector<DeviceId> ids;
   for (const Named& named : plan.devices) {
     build_member(system.devices[named.entry].device, {named.name}, *machine);

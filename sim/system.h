@@ -36,6 +36,7 @@ struct SystemConfig {
 // Builds every device in order, then every link. Throws BuildError, its path relative to the system
 // (or absolute where a component found the mistake), for what check() would have reported and for
 // what only building can find.
-std::unique_ptr<Machine> build(const SystemConfig& system);
+std::unique_ptr<Machine> build(const SystemConfig& system,
+                               std::map<std::string, Fidelity> fidelity = {});
 
 }  // namespace terrace

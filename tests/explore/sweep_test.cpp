@@ -106,7 +106,7 @@ TEST_CASE("One point at a time or two give equal records", "[explore][sweep]") {
 TEST_CASE("A sweep that is interrupted keeps what is finished; a second call does the rest",
           "[explore][sweep]") {
   TemporaryFolder folder;
-  const std::string space = write_space(folder, 250, six), db = folder.file("sweep.db");
+  const std::string space = write_space(folder, 900, six), db = folder.file("sweep.db");
   const Outcome cut = sweep(space, db, "1", after_first_run(SIGINT, db));
   const int kept = stored_runs(db);
   INFO(cut.output << cut.errors);
@@ -124,7 +124,7 @@ TEST_CASE("A sweep that is interrupted keeps what is finished; a second call doe
 TEST_CASE("kill -9 of a sweep leaves a readable database that a second call completes",
           "[explore][sweep]") {
   TemporaryFolder folder;
-  const std::string space = write_space(folder, 250, six), db = folder.file("sweep.db");
+  const std::string space = write_space(folder, 900, six), db = folder.file("sweep.db");
   const Outcome cut = sweep(space, db, "2", after_first_run(SIGKILL, db));
   CHECK(cut.code == 128 + SIGKILL);
   CHECK(stored_runs(db) >= 1);
