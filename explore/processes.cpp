@@ -28,6 +28,7 @@ Child start(std::size_t job, const std::vector<std::string>& command) {
   if (pipe2(ends, O_CLOEXEC) != 0)
     throw std::runtime_error(std::string("pipe: ") + std::strerror(errno));
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const pid_t pid = fork();
@@ -93,6 +94,7 @@ bool run_processes(std::size_t jobs, std::size_t at_once,
       ++next;
     }
     std::vector<pollfd> waits;
+    waits.reserve(running.size());
     for (const Child& child : running) waits.push_back({child.errors, POLLIN, 0});
     poll(waits.data(), waits.size(), 200);
     for (std::size_t i = running.size(); i-- > 0;) {

@@ -107,7 +107,7 @@ class Sweep {
         args_.database,   "--point", point_json(point)};
     for (const auto& [path, value] : point) {
       words.emplace_back("--set");
-      words.push_back(path + "=" + value);
+      words.push_back(fmt::format("{}={}", path, value));
     }
     return words;
   }

@@ -105,7 +105,7 @@ ResourceId Accounts::twin_link(ResourceId link_resource, DeviceId rep, DeviceId 
 
 // Folded ranks are counted where they would have worked: on their own twins of the representative's
 // resources.
-const std::vector<Tally> Accounts::tallies() const {
+std::vector<Tally> Accounts::tallies() const {
   std::vector<Tally> all(machine_.resources().size());
   const auto add = [&](ResourceId to, const Tally& t) {
     all[at(to)].moved += t.moved;

@@ -27,7 +27,7 @@ class Accounts {
   // Utilisation, traffic, energy, shares and op table; `end` is the makespan.
   void report(Record& record, Time end) const;
 
-  const std::vector<Tally> tallies() const;  // by resource, twins of folded ranks included
+  std::vector<Tally> tallies() const;  // by resource, twins of folded ranks included
   std::int64_t steps() const { return steps_; }
   std::int64_t path_ps() const;
 

@@ -302,7 +302,7 @@ class Loader {
       for (const std::string& each : config_search_path())
         candidates.push_back(fs::path(each) / written);
     for (const fs::path& each : candidates) {
-      const fs::path file = each.lexically_normal();
+      fs::path file = each.lexically_normal();
       if (fs::exists(file, ignored)) return file;
       tried.push_back(file);
     }

@@ -13,7 +13,7 @@ namespace {
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
 template <class T>
-std::int32_t add(std::vector<T>& list, T&& item) {
+std::int32_t add(std::vector<T>& list, T item) {
   list.push_back(std::move(item));
   return static_cast<std::int32_t>(list.size()) - 1;
 }

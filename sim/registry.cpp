@@ -69,10 +69,7 @@ void* ChosenMember::make(const RegisteredFamily& family, const void* context) co
     return family.at(kind).make(resolved(family), context);
   } catch (const BuildError& e) {
     if (e.absolute) throw;
-    BuildError whole(join_paths(path, e.path), e.problem);
-    whole.place = place;
-    whole.absolute = true;
-    throw whole;
+    throw BuildError(join_paths(path, e.path), e.problem).at_root(place);
   }
 }
 

@@ -21,6 +21,12 @@ struct BuildError : std::runtime_error {
   std::string path, problem;
   Place place;            // where the choice was read, until someone knows better
   bool absolute = false;  // the path already starts at the root
+
+  BuildError at_root(Place where = {}) && {  // its path starts there
+    absolute = true;
+    place = std::move(where);
+    return std::move(*this);
+  }
 };
 
 // The same message as for any other mistake: file:line:column: path: what.

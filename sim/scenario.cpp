@@ -50,7 +50,7 @@ Scenario Scenario::from_yaml(const std::string& file, const Point& sets) {
   Mistakes mistakes;
   Node root = load_config(file, mistakes);
   if (root.is_mapping())
-    for (const auto& [path, value] : sets) set(root, path + "=" + value, mistakes);
+    for (const auto& [path, value] : sets) set(root, fmt::format("{}={}", path, value), mistakes);
   mistakes.raise();
   return read(std::move(root), file);
 }
@@ -58,7 +58,7 @@ Scenario Scenario::from_yaml(const std::string& file, const Point& sets) {
 Scenario Scenario::at(const Point& choices) const {
   Node root = root_;
   Mistakes mistakes;
-  for (const auto& [path, value] : choices) set(root, path + "=" + value, mistakes);
+  for (const auto& [path, value] : choices) set(root, fmt::format("{}={}", path, value), mistakes);
   mistakes.raise();
   return read(std::move(root), file_);
 }
@@ -82,12 +82,11 @@ void check_fidelity(const Machine& machine, const std::string& name) {
   if (std::find(known.begin(), known.end(), name) != known.end()) return;
   std::string all;
   for (const std::string& each : known) all += (all.empty() ? "" : ", ") + each;
-  BuildError error(
+  throw BuildError(
       join_path("fidelity", name),
       fmt::format("nothing named \"{}\" has a burst-level model{}; those that have: {}", name,
-                  did_you_mean(name, known), all.empty() ? "none" : all));
-  error.absolute = true;
-  throw error;
+                  did_you_mean(name, known), all.empty() ? "none" : all))
+      .at_root();
 }
 
 }  // namespace

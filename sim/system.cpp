@@ -175,9 +175,7 @@ void build_member(const Choice<Family>& choice, const typename Family::Context& 
     member->build(machine);
   } catch (BuildError& e) {
     if (e.absolute) throw;
-    BuildError whole(join_paths(choice.path(), e.path), e.problem);
-    whole.absolute = true;
-    throw whole;
+    throw BuildError(join_paths(choice.path(), e.path), e.problem).at_root();
   }
 }
 
