@@ -48,4 +48,3 @@ BENCHMARK(unfolded_step)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 
-BENCHMARK_MAIN();

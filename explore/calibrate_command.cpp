@@ -63,10 +63,8 @@ Page curve_page(const CurveStore::Entry& e) {
   grid.columns = {{"run", true},     {"reads", true}, {"of peak", true}, {"bound", true},
                   {"3:1", true},     {"1:1", true},   {"1:3", true},     {"writes", true},
                   {"latency", true}, {"", false}};
-  std::uint64_t widest = 0;
-  for (const CurvePoint& p : e.curve.points()) widest = std::max(widest, p.footprint);
   for (const CurvePoint& p : e.curve.points()) {
-    if (p.read_share != 1 || p.outstanding != 0 || p.footprint != widest) continue;
+    if (p.read_share != 1 || p.outstanding != 0 || p.footprint != 0) continue;
     const double run = p.run_length == 0 ? std::numeric_limits<double>::infinity()
                                          : static_cast<double>(p.run_length);
     const auto percent = [](double share) { return fmt::format("{:.1f} %", 100 * share); };
@@ -91,7 +89,7 @@ Page curve_page(const CurveStore::Entry& e) {
   Grid footprint;
   footprint.columns = {{"footprint", true}, {"rate", true}, {"latency", true}};
   for (const CurvePoint& p : e.curve.points())
-    if (p.footprint != widest)
+    if (p.outstanding == 0 && p.footprint != 0)
       footprint.add({human(static_cast<double>(p.footprint), "B"), human(p.rate, "B/s"),
                      human(p.latency, "s")});
   page.heading("Short random reads by footprint");

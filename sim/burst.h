@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,15 @@ struct BurstCount {
   Joules energy;
 };
 
+class BurstDevice;
+
+// A device of identical parts that take turns every `interleave` bytes: one of them stands for all
+// where a pattern loads them evenly.
+struct BurstParts {
+  std::uint64_t count = 1, interleave = 0;
+  std::unique_ptr<BurstDevice> one;  // null: not divided
+};
+
 class BurstDevice {
  public:
   struct Context {
@@ -49,12 +59,17 @@ class BurstDevice {
   // Does everything due at `now`; appends answers with `at` <= now, in order of time.
   virtual void advance(Time now, std::vector<BurstAnswer>& answers) = 0;
 
-  virtual std::uint64_t footprint_limit() const = 0;           // bytes it can hold
+  virtual std::uint64_t footprint_limit() const = 0;                 // bytes it can hold
+  virtual std::uint32_t request_bytes() const { return granule(); }  // most that is asked at once
   virtual std::uint32_t granule() const = 0;                   // smallest bytes it moves at once
   virtual BytesPerSecond peak(Direction direction) const = 0;  // of its pins
   // Closed form: most useful bytes over bytes at peak for reads in runs of that length at random
   // places (0: one endless stream).
   virtual double bound(std::uint64_t) const { return 1; }
+  virtual BurstParts parts() const { return {}; }
+  virtual std::uint64_t settle_bytes() const {
+    return 0;
+  }  // that writes move before they are steady
   virtual std::vector<BurstCount> counts() const = 0;
   virtual Watts background() const { return Watts(0); }  // refresh, standby, controller
 };

@@ -143,13 +143,15 @@ BurstMeasurement loop(BurstDevice& device, Source& addresses, std::uint32_t outs
 class Together {
  public:
   Together(const std::vector<BurstSource>& sources, const BurstDevice& device)
-      : step_(device.granule()), random_(1, "burst sources") {
+      : step_(device.request_bytes()), random_(1, "burst sources") {
     const std::uint64_t part =
         std::min<std::uint64_t>(device.footprint_limit(), std::uint64_t{4} << 30) / sources.size();
     for (const BurstSource& s : sources) {
       Stream stream;
       stream.source = s;
-      stream.run = s.run_length == 0 ? std::min<std::uint64_t>(endless_piece, part) : s.run_length;
+      stream.run = s.run_length;
+      if (stream.run == 0)
+        stream.run = std::min(std::max<std::uint64_t>(endless_piece, step_), part);
       stream.base = part * streams_.size() / step_ * step_;
       stream.runs = part / stream.run;
       if (stream.runs == 0 || !(s.bytes > 0))
@@ -170,7 +172,9 @@ class Together {
   }
 
  private:
-  static constexpr std::uint64_t endless_piece = 4096;
+  // Streams of many thread blocks meet in pieces of some KB: what gives the copies and triads that
+  // are measured on GPUs (tests/published/dram_silicon_test.cpp).
+  static constexpr std::uint64_t endless_piece = 8192;
   struct Stream {
     BurstSource source;
     std::uint64_t run = 0, base = 0, runs = 0, place = 0;
@@ -182,7 +186,7 @@ class Together {
       return a.done / a.source.bytes < b.done / b.source.bytes;
     });
     at_->done += static_cast<double>(at_->run);
-    if (at_->source.run_length == 0)
+    if (at_->source.run_length == 0 && streams_.size() == 1)
       at_->place = at_->started ? (at_->place + 1) % at_->runs : 0;
     else
       at_->place =
@@ -204,7 +208,8 @@ BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::ui
   if (pattern.run_length == 0 || pattern.footprint > device.footprint_limit() ||
       pattern.run_length > pattern.footprint)
     throw std::invalid_argument("a pattern that does not fit the device");
-  const std::uint32_t bytes = pattern.request_bytes ? pattern.request_bytes : device.granule();
+  const std::uint32_t bytes =
+      pattern.request_bytes ? pattern.request_bytes : device.request_bytes();
   Addresses addresses(pattern, bytes);
   return loop(device, addresses, pattern.outstanding, pattern.interval, requests, warm_up);
 }
@@ -213,6 +218,68 @@ BurstMeasurement drive_together(BurstDevice& device, const std::vector<BurstSour
                                 std::uint64_t requests, std::uint64_t warm_up) {
   Together together(sources, device);
   return loop(device, together, 0, Time(), requests, warm_up);
+}
+
+namespace {
+
+// What is measured: 24,000 granules and 2,000 requests at least, and 40 us at peak, ten refresh
+// intervals of DRAM.
+struct Steady {
+  std::uint64_t requests = 0, warm_up = 0;
+};
+// With writes, as much again as buffers take before anything is measured.
+Steady steady(const BurstDevice& device, std::uint64_t run, bool writes) {
+  const double granules = 40e-6 * device.peak(Direction::read).value() / device.granule();
+  const std::uint64_t least = std::max<std::uint64_t>(24'000, static_cast<std::uint64_t>(granules));
+  const std::uint64_t bytes =
+      std::min<std::uint64_t>(run == 0 ? ~std::uint64_t{0} : run, device.request_bytes());
+  const std::uint64_t settle = writes ? device.settle_bytes() / bytes : 0;
+  const std::uint64_t requests =
+      std::max({std::uint64_t{2'000}, settle, least * device.granule() / device.request_bytes()});
+  return {requests, std::max(requests / 5, settle)};
+}
+
+// A run goes round the parts: each gets its share, and no less than a turn.
+std::uint64_t share_of_run(std::uint64_t run, const BurstParts& parts) {
+  if (run <= parts.interleave) return run;
+  const std::uint64_t turns = run / (parts.interleave * parts.count);
+  return std::max<std::uint64_t>(1, turns) * parts.interleave;
+}
+
+BurstMeasurement of_all(BurstMeasurement m, const BurstParts& parts) {
+  m.rate *= static_cast<double>(parts.count);
+  m.bytes *= parts.count;
+  m.requests *= parts.count;
+  return m;
+}
+
+}  // namespace
+
+BurstMeasurement saturate(std::unique_ptr<BurstDevice> device, BurstPattern pattern) {
+  BurstParts parts = device->parts();
+  if (parts.one != nullptr) {
+    device = std::move(parts.one);
+    pattern.run_length = share_of_run(pattern.run_length, parts);
+    pattern.footprint = std::max(pattern.footprint / parts.count, pattern.run_length);
+  }
+  const Steady n = steady(*device, pattern.run_length, pattern.read_share < 1);
+  return of_all(drive(*device, pattern, n.requests, n.warm_up), parts);
+}
+
+BurstMeasurement saturate(std::unique_ptr<BurstDevice> device, std::vector<BurstSource> sources) {
+  BurstParts parts = device->parts();
+  if (parts.one != nullptr) {
+    device = std::move(parts.one);
+    for (BurstSource& s : sources) s.run_length = share_of_run(s.run_length, parts);
+  }
+  std::uint64_t run = 0;
+  bool writes = false;
+  for (const BurstSource& s : sources) {
+    if (s.run_length > 0) run = run == 0 ? s.run_length : std::min(run, s.run_length);
+    writes = writes || s.direction == Direction::write;
+  }
+  const Steady n = steady(*device, run, writes);
+  return of_all(drive_together(*device, sources, n.requests, n.warm_up), parts);
 }
 
 }  // namespace terrace

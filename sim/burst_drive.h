@@ -44,6 +44,11 @@ struct BurstSource {
 BurstMeasurement drive_together(BurstDevice& device, const std::vector<BurstSource>& sources,
                                 std::uint64_t requests, std::uint64_t warm_up);
 
+// The steady rate of a saturated device, and the latencies then: of one of its identical parts, if
+// it has such, with what the pattern leaves to it.
+BurstMeasurement saturate(std::unique_ptr<BurstDevice> device, BurstPattern pattern);
+BurstMeasurement saturate(std::unique_ptr<BurstDevice> device, std::vector<BurstSource> sources);
+
 // Sends `requests`; the first `warm_up` of them are not measured.
 BurstMeasurement drive(BurstDevice& device, const BurstPattern& pattern, std::uint64_t requests,
                        std::uint64_t warm_up = 0);

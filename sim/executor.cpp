@@ -14,8 +14,8 @@ Executor::Executor(const Machine& machine, Options options)
     : machine_(machine),
       options_(options),
       accounts_(machine),
-      main_{FlowNetwork(machine.capacities()), {}},
-      replay_{FlowNetwork(machine.capacities()), {}},
+      main_{FlowNetwork(machine.capacities(), &machine), {}},
+      replay_{FlowNetwork(machine.capacities(), &machine), {}},
       engines_(machine.engines().size()) {}
 
 Executor::~Executor() = default;

@@ -7,17 +7,38 @@
 
 namespace terrace {
 
-void FlowSpec::add_hop(ResourceId resource, double weight, double copies) {
+namespace {
+
+// Runs of both: as many as each has.
+float merged_run(double a_bytes, float a_run, double b_bytes, float b_run) {
+  if (a_bytes + b_bytes <= 0) return std::numeric_limits<float>::infinity();
+  return static_cast<float>((a_bytes + b_bytes) / (a_bytes / a_run + b_bytes / b_run));
+}
+
+Mix merged(const Mix& a, double a_bytes, const Mix& b, double b_bytes) {
+  if (!a.memory()) return b;
+  if (!b.memory() || a == b) return a;
+  const double aw = a.write_share * a_bytes, bw = b.write_share * b_bytes;
+  return {static_cast<float>((aw + bw) / (a_bytes + b_bytes)),
+          merged_run(a_bytes - aw, a.read_run, b_bytes - bw, b.read_run),
+          merged_run(aw, a.write_run, bw, b.write_run)};
+}
+
+}  // namespace
+
+void FlowSpec::add_hop(ResourceId resource, double weight, double copies, Mix mix) {
   for (Hop& h : hops)
     if (h.resource == resource) {
+      h.mix = merged(h.mix, h.copies, mix, copies);
       h.weight += weight;
       h.copies += copies;
       return;
     }
-  hops.push_back({resource, weight, copies});
+  hops.push_back({resource, weight, copies, mix});
 }
 
-FlowNetwork::FlowNetwork(std::vector<double> capacities) {
+FlowNetwork::FlowNetwork(std::vector<double> capacities, const Contention* contention)
+    : contention_(contention) {
   resources_.resize(capacities.size());
   for (std::size_t i = 0; i < capacities.size(); ++i) {
     if (!(capacities[i] > 0)) throw std::logic_error("flow network: a resource without capacity");
@@ -127,7 +148,8 @@ void FlowNetwork::collect(ResourceId seed) {
   component_resources_.push_back(seed);
   for (std::size_t i = 0; i < component_resources_.size(); ++i) {
     Resource& res = resources_[index(component_resources_[i])];
-    if (res.dirty) res.dirty = false;
+    res.dirty = false;
+    res.left = 1;
     for (FlowId id : res.flows) {
       Flow& flow = flows_[index(id)];
       if (flow.in_component) continue;
@@ -146,7 +168,7 @@ void FlowNetwork::collect(ResourceId seed) {
 // Raises all rates together; freezes flows at the first resource that fills or at their own limit.
 void FlowNetwork::fill(Time now) {
   for (ResourceId r : component_resources_)
-    resources_[index(r)].free = resources_[index(r)].capacity;
+    resources_[index(r)].free = resources_[index(r)].capacity * resources_[index(r)].left;
   for (FlowId id : component_flows_) flows_[index(id)].fixed = false;
   std::size_t open = component_flows_.size();
   while (open > 0) {
@@ -194,6 +216,26 @@ void FlowNetwork::fill(Time now) {
   }
 }
 
+// What is left of memories where different patterns meet at their present rates. True: it changed.
+bool FlowNetwork::contend() {
+  bool changed = false;
+  for (ResourceId r : component_resources_) {
+    Resource& res = resources_[index(r)];
+    shares_.clear();
+    bool alike = true;
+    for (FlowId id : res.flows)
+      for (const Hop& h : flows_[index(id)].hops)
+        if (h.resource == r && h.mix.memory()) {
+          shares_.push_back({h.mix, h.copies * flows_[index(id)].rate});
+          alike = alike && h.mix == shares_.front().mix;
+        }
+    const double left = alike ? 1 : contention_->left(r, shares_.data(), shares_.size());
+    changed = changed || std::abs(left - res.left) > 1e-3;
+    res.left = left;
+  }
+  return changed;
+}
+
 void FlowNetwork::settle(Time now) {
   for (ResourceId r : dirty_) {
     Resource& res = resources_[index(r)];
@@ -204,6 +246,8 @@ void FlowNetwork::settle(Time now) {
     }
     collect(r);
     fill(now);
+    // Rates give the mix and the mix gives rates; a second round is as good as more.
+    for (int round = 0; contention_ != nullptr && round < 2 && contend(); ++round) fill(now);
     for (ResourceId c : component_resources_) resources_[index(c)].in_component = false;
     for (FlowId f : component_flows_) flows_[index(f)].in_component = false;
   }

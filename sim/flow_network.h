@@ -16,6 +16,30 @@ namespace terrace {
 using ResourceId = std::int32_t;
 using FlowId = std::int32_t;
 
+// What a flow does to a memory: how much of it writes, and its contiguous bytes by direction. NaN
+// share: no memory.
+struct Mix {
+  float write_share = std::numeric_limits<float>::quiet_NaN();
+  float read_run = std::numeric_limits<float>::infinity();
+  float write_run = std::numeric_limits<float>::infinity();
+  bool memory() const { return write_share >= 0; }
+  bool operator==(const Mix& o) const {
+    return write_share == o.write_share && read_run == o.read_run && write_run == o.write_run;
+  }
+};
+
+// Flows that meet on a memory whose patterns disturb each other.
+class Contention {
+ public:
+  struct Share {
+    Mix mix;
+    double bytes;  // per second
+  };
+  virtual ~Contention() = default;
+  // Share of the capacity that is left when these meet, each being priced as if it were alone.
+  virtual double left(ResourceId memory, const Share* shares, std::size_t count) const = 0;
+};
+
 // `weight`: capacity used per unit of the flow: `copies` / efficiency of the access pattern there.
 // `copies`: units that really pass per unit of the flow: the symmetric ranks whose traffic meets
 // here.
@@ -23,6 +47,7 @@ struct Hop {
   ResourceId resource = -1;
   double weight = 1;
   double copies = 1;
+  Mix mix;
 };
 
 struct FlowSpec {
@@ -32,7 +57,7 @@ struct FlowSpec {
       std::numeric_limits<double>::infinity();  // what the flow can take alone, units/s
   ResourceId limiter = -1;  // whom to blame when max_rate binds; -1: the first hop
 
-  void add_hop(ResourceId resource, double weight, double copies = 1);
+  void add_hop(ResourceId resource, double weight, double copies = 1, Mix mix = {});
 };
 
 // Exact totals by resource, so that a thousand equal flows add up to a thousand times one.
@@ -44,7 +69,8 @@ struct Tally {
 
 class FlowNetwork {
  public:
-  explicit FlowNetwork(std::vector<double> capacities);  // units per second, all > 0
+  // Units per second, all > 0. Null: flows share without disturbing each other.
+  explicit FlowNetwork(std::vector<double> capacities, const Contention* contention = nullptr);
 
   // `owner`: who is disturbed when a flow of somebody else meets it on a resource; `tag` comes back
   // in Ended.
@@ -86,6 +112,7 @@ class FlowNetwork {
   struct Resource {
     double capacity = 0;
     boost::container::small_vector<FlowId, 4> flows;
+    double left = 1;                  // of the capacity, for the flows that meet here now
     double free = 0, weight_sum = 0;  // scratch of fill(); weight_sum over flows not yet fixed
     bool dirty = false, in_component = false;
   };
@@ -96,9 +123,12 @@ class FlowNetwork {
   void rerate(Flow& flow, Time now, double rate, ResourceId bottleneck);
   void collect(ResourceId seed);
   void fill(Time now);
+  bool contend();
   void mark(ResourceId r);
   void note(std::int32_t owner);
 
+  const Contention* contention_;
+  std::vector<Contention::Share> shares_;  // scratch of contend()
   std::vector<Resource> resources_;
   std::vector<Flow> flows_;           // slots
   std::vector<FlowId> free_, order_;  // order_: live flows by start

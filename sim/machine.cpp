@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "sim/memory_service.h"
+
 namespace terrace {
 namespace {
 
@@ -148,6 +150,26 @@ std::vector<double> Machine::capacities() const {
   return all;
 }
 
+// Patterns that fill each other's gaps are not credited: none gets more than it would alone.
+double Machine::left(ResourceId memory, const Share* shares, std::size_t count) const {
+  const MemoryService* service = resources_[at(memory)].service.get();
+  if (service == nullptr) return 1;
+  boost::container::small_vector<AccessPart, 8> parts;
+  double apart = 0, bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t first = parts.size();
+    const Mix& mix = shares[i].mix;
+    const double written = shares[i].bytes * mix.write_share;
+    if (mix.write_share < 1)
+      parts.push_back({shares[i].bytes - written, mix.read_run, Direction::read});
+    if (mix.write_share > 0) parts.push_back({written, mix.write_run, Direction::write});
+    apart += shares[i].bytes / service->efficiency(parts.data() + first, parts.size() - first);
+    bytes += shares[i].bytes;
+  }
+  if (!(bytes > 0)) return 1;
+  return std::min(1.0, apart * service->efficiency(parts.data(), parts.size()) / bytes);
+}
+
 bool Machine::PathKey::operator<(const PathKey& o) const {
   return std::tie(from_device, from_tier, to_device, to_tier, group) <
          std::tie(o.from_device, o.from_tier, o.to_device, o.to_tier, o.group);
@@ -158,9 +180,9 @@ Machine::Path Machine::single_path(End from, End to) const {
   const auto memory = [&](TierId id, Direction direction) {
     if (id == none) return;
     const Tier& t = tier(id);
-    path.hops.push_back({{t.resource, 1, 1}, none, true, direction, id});
+    path.hops.push_back({{t.resource, 1, 1, {}}, none, true, direction, id});
     const ResourceId port = direction == Direction::read ? t.read_port : t.write_port;
-    if (port >= 0) path.hops.push_back({{port, 1, 1}, none, false, direction, id});
+    if (port >= 0) path.hops.push_back({{port, 1, 1, {}}, none, false, direction, id});
     path.latency += direction == Direction::read ? t.read_latency : t.write_latency;
   };
   memory(from.tier, Direction::read);
@@ -168,7 +190,7 @@ Machine::Path Machine::single_path(End from, End to) const {
     const Route& r = route(from.device, to.device);
     for (const RouteLeg& leg : r.legs) {
       const LinkInfo& l = links_[at(leg.link)];
-      path.hops.push_back({{leg.forward ? l.forward : l.backward, 1, 1},
+      path.hops.push_back({{leg.forward ? l.forward : l.backward, 1, 1, {}},
                            leg.link,
                            false,
                            leg.forward ? Direction::read : Direction::write,
@@ -231,14 +253,20 @@ FlowSpec Machine::transfer(End from, End to, double bytes, double run_length, Gr
       const LinkInfo& l = links_[at(h.link)];
       if (l.cost) cost = l.cost(h.direction, run_length);
       if (l.max_rate) {
-        const double limit = l.max_rate(run_length);
+        const double limit = l.max_rate(h.direction, run_length);
         if (limit < flow.max_rate) {
           flow.max_rate = limit;
           flow.limiter = h.hop.resource;
         }
       }
     }
-    flow.add_hop(h.hop.resource, h.hop.weight * cost, h.hop.copies);
+    Mix mix;
+    if (h.memory) {
+      mix.write_share = h.direction == Direction::write ? 1 : 0;
+      (h.direction == Direction::write ? mix.write_run : mix.read_run) =
+          static_cast<float>(run_length);
+    }
+    flow.add_hop(h.hop.resource, h.hop.weight * cost, h.hop.copies, mix);
   }
   if (latency != nullptr) *latency = p.latency;
   return flow;

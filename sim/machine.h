@@ -14,6 +14,8 @@
 
 namespace terrace {
 
+class MemoryService;
+
 using DeviceId = std::int32_t;
 
 // What a stretch of time was spent on when no resource is to blame.
@@ -32,6 +34,8 @@ struct Resource {
   ResourceClass group = ResourceClass::memory;
   std::string meaning;
   DeviceId device = none;  // none: a link
+  std::shared_ptr<const MemoryService> service =
+      {};  // of a memory; null: patterns do not meet there
 };
 
 // How much device time one useful byte takes, relative to a byte at peak: 1/efficiency for that
@@ -100,8 +104,8 @@ struct LinkInfo {
   Seconds latency;
   double rate = 0;   // units per second one way, for routing
   PatternCost cost;  // framing and per-transfer tax by run length; empty: 1
-  std::function<double(double run_length)>
-      max_rate;                         // one stream of pieces of that size; empty: no limit
+  // One stream of pieces of that size; read: forward. Empty: no limit.
+  std::function<double(Direction, double run_length)> max_rate;
   std::map<std::string, double> facts;  // what collectives may ask (models/link/peer_costs.h)
 };
 
@@ -124,7 +128,7 @@ struct RankGroup {
 // How closely a device is modelled: by its service curve, or by driving it burst by burst.
 enum class Fidelity : std::uint8_t { flow, burst };
 
-class Machine {
+class Machine final : public Contention {
  public:
   // --- told before anything is built ---
   void set_fidelity(std::map<std::string, Fidelity> by_name) { fidelity_ = std::move(by_name); }
@@ -134,6 +138,10 @@ class Machine {
   DeviceId add_device(Device device);
   ResourceId add_resource(Resource resource);  // joins the list of its device
   TierId add_tier(Tier tier);
+  // What patterns that meet on that memory get; null: they do not disturb each other.
+  void serve(ResourceId memory, std::shared_ptr<const MemoryService> service) {
+    resources_.at(static_cast<std::size_t>(memory)).service = std::move(service);
+  }
   EngineId add_engine(EngineInfo engine);
   std::int32_t add_link(LinkInfo link);
   GroupId add_group(RankGroup group);  // the same members give the same id
@@ -172,6 +180,7 @@ class Machine {
   double weight(TierId tier, Direction direction,
                 double run_length) const;  // device time per byte, 1 = peak
   std::vector<double> capacities() const;
+  double left(ResourceId memory, const Share* shares, std::size_t count) const override;
 
  private:
   struct PathKey {

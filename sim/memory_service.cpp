@@ -20,6 +20,21 @@ double read_share(const AccessPart* parts, std::size_t count) {
 
 }  // namespace
 
+Mix mix_of(const AccessPart* parts, std::size_t count) {
+  double bytes[2] = {}, runs[2] = {};
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool write = parts[i].direction == Direction::write;
+    bytes[write] += parts[i].bytes;
+    runs[write] += parts[i].bytes / parts[i].run_length;
+  }
+  Mix mix;
+  if (!(bytes[0] + bytes[1] > 0)) return mix;
+  mix.write_share = static_cast<float>(bytes[1] / (bytes[0] + bytes[1]));
+  if (runs[0] > 0) mix.read_run = static_cast<float>(bytes[0] / runs[0]);
+  if (runs[1] > 0) mix.write_run = static_cast<float>(bytes[1] / runs[1]);
+  return mix;
+}
+
 double CurveService::efficiency(const AccessPart* parts, std::size_t count) const {
   const double share = read_share(parts, count);
   double bytes = 0, time = 0;
@@ -33,9 +48,7 @@ double CurveService::efficiency(const AccessPart* parts, std::size_t count) cons
 BurstService::BurstService(Choice<BurstDevice> device, std::string name)
     : MemoryService(device.make({name, 1})->peak(Direction::read)),
       device_(std::move(device)),
-      name_(std::move(name)) {
-  requests_ = ServiceCurve::steady_requests(*device_.make({name_, 1}));
-}
+      name_(std::move(name)) {}
 
 double BurstService::efficiency(const AccessPart* parts, std::size_t count) const {
   double all = 0;
@@ -53,7 +66,7 @@ double BurstService::efficiency(const AccessPart* parts, std::size_t count) cons
   }
   if (const auto found = known_.find(key); found != known_.end()) return found->second;
   std::vector<BurstSource> sources;
-  const std::unique_ptr<BurstDevice> device = device_.make({name_, 1});
+  std::unique_ptr<BurstDevice> device = device_.make({name_, 1});
   double moved = 0, useful = 0;  // a run shorter than the device's granule moves a whole one
   const double granule = device->granule();
   for (std::size_t i = 0; i < key.size(); i += 3) {
@@ -68,7 +81,7 @@ double BurstService::efficiency(const AccessPart* parts, std::size_t count) cons
     useful += key[i + 2];
     sources.push_back(s);
   }
-  const BurstMeasurement m = drive_together(*device, sources, requests_, requests_ / 5);
+  const BurstMeasurement m = saturate(std::move(device), std::move(sources));
   return known_[key] = m.rate / peak().value() * useful / moved;
 }
 

@@ -2,6 +2,7 @@
 // the burst-level device with just these (fidelity: burst).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <map>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "sim/curve_store.h"
+#include "sim/flow_network.h"
 #include "sim/op_graph.h"
 
 namespace terrace {
@@ -21,10 +23,13 @@ struct AccessPart {
   Direction direction = Direction::read;
 };
 
+// As one flow: runs of a direction as many as its parts have.
+Mix mix_of(const AccessPart* parts, std::size_t count);
+
 class MemoryService {
  public:
   virtual ~MemoryService() = default;
-  // Useful bytes over bytes at peak when the parts move together, in (0, 1].
+  // Useful bytes over bytes at the peak of reads when the parts move together.
   virtual double efficiency(const AccessPart* parts, std::size_t count) const = 0;
   double efficiency(double run_length, Direction direction) const {
     const AccessPart part{1, run_length, direction};
@@ -60,8 +65,23 @@ class BurstService final : public MemoryService {
  private:
   Choice<BurstDevice> device_;
   std::string name_;
-  std::uint64_t requests_ = 0;
   mutable std::map<std::vector<double>, double> known_;
+};
+
+// No more than what those who ask can draw.
+class DrawnService final : public MemoryService {
+ public:
+  // share: drawn over the peak, in (0, 1].
+  DrawnService(std::shared_ptr<const MemoryService> service, double share)
+      : MemoryService(service->peak()), service_(std::move(service)), share_(share) {}
+  double efficiency(const AccessPart* parts, std::size_t count) const override {
+    return std::min(share_, service_->efficiency(parts, count));
+  }
+  using MemoryService::efficiency;
+
+ private:
+  std::shared_ptr<const MemoryService> service_;
+  double share_;
 };
 
 // By the machine's fidelity for the memory of that name.

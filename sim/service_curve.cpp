@@ -18,59 +18,57 @@ namespace {
 constexpr double shares[] = {0, 0.25, 0.5, 0.75, 1};
 constexpr std::uint32_t windows[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
 constexpr std::uint64_t line = 64;  // bytes of a run when load, not pattern, is varied
-constexpr std::uint64_t base_requests = 24'000;
 
-CurvePoint point_of(const ServiceCurve::Make& make, const CurvePoint& asked) {
-  const std::unique_ptr<BurstDevice> device = make();
+}  // namespace
+
+CurvePoint ServiceCurve::measure(const Make& make, const CurvePoint& asked) {
   CurvePoint p = asked;
-  BurstPattern pattern;
-  pattern.sequential = p.run_length == 0;
-  pattern.footprint = p.footprint;
-  pattern.run_length = pattern.sequential ? p.footprint : p.run_length;
-  pattern.read_share = p.read_share;
-  pattern.outstanding = p.outstanding;
-  if (pattern.sequential) {  // the direction changes by the page, as between two streams
-    pattern.run_length = std::min<std::uint64_t>(4096, p.footprint);
+  BurstMeasurement m;
+  if (p.outstanding == 0 && p.footprint == 0) {  // reads and writes each on memory of their own
+    std::vector<BurstSource> sources;
+    if (p.read_share > 0) sources.push_back({p.run_length, Direction::read, p.read_share});
+    if (p.read_share < 1) sources.push_back({p.run_length, Direction::write, 1 - p.read_share});
+    m = saturate(make(), std::move(sources));
+  } else {
+    BurstPattern pattern;
+    pattern.run_length = p.run_length;
+    pattern.read_share = p.read_share;
+    pattern.footprint = p.footprint;
+    pattern.outstanding = p.outstanding;
+    const std::uint64_t requests = std::uint64_t{2000} + 40u * p.outstanding;
+    m = p.outstanding == 0 ? saturate(make(), pattern)
+                           : drive(*make(), pattern, requests, requests / 5);
   }
-  std::uint64_t requests = ServiceCurve::steady_requests(*device);
-  if (p.outstanding != 0)
-    requests = std::min<std::uint64_t>(requests, std::uint64_t{2000} + 40u * p.outstanding);
-  const BurstMeasurement m = drive(*device, pattern, requests, requests / 5);
   p.rate = m.rate;
   p.latency = m.latency_mean.seconds();
   p.latency_p99 = m.latency_p99.seconds();
   return p;
 }
 
-}  // namespace
-
-std::uint64_t ServiceCurve::steady_requests(const BurstDevice& device) {
-  const double per_microsecond = device.peak(Direction::read).value() / device.granule() * 1e-6;
-  return std::max<std::uint64_t>(base_requests, static_cast<std::uint64_t>(40 * per_microsecond));
-}
-
-ServiceCurve ServiceCurve::measure(const Make& make, const Progress& progress) {
-  ServiceCurve curve;
+std::vector<CurvePoint> ServiceCurve::questions(const BurstDevice& device) {
   std::vector<CurvePoint> asked;
-  std::uint64_t limit, granule;
-  {
-    const std::unique_ptr<BurstDevice> device = make();
-    curve.peak_ = device->peak(Direction::read).value();
-    limit = device->footprint_limit();
-    granule = device->granule();
-  }
-  const std::uint64_t wide = std::min<std::uint64_t>(limit, std::uint64_t{1} << 30);
+  const std::uint64_t granule = device.granule();
+  const std::uint64_t wide =
+      std::min<std::uint64_t>(device.footprint_limit(), std::uint64_t{1} << 30);
   for (double share : shares) {
     for (std::uint64_t run = std::max<std::uint64_t>(shortest, granule); run <= longest; run *= 2)
-      asked.push_back({run, share, 0, wide, 0, 0, 0});
-    asked.push_back({0, share, 0, wide, 0, 0, 0});
+      asked.push_back({run, share, 0, 0, 0, 0, 0});
+    asked.push_back({0, share, 0, 0, 0, 0, 0});
   }
   for (std::uint32_t window : windows)
     asked.push_back({std::max(line, granule), 1, window, wide, 0, 0, 0});
   for (std::uint64_t footprint = 1u << 20; footprint < wide; footprint *= 8)
     asked.push_back({std::max(line, granule), 1, 0, footprint, 0, 0, 0});
+  return asked;
+}
+
+ServiceCurve ServiceCurve::measure(const Make& make, const Progress& progress) {
+  ServiceCurve curve;
+  const std::unique_ptr<BurstDevice> device = make();
+  curve.peak_ = device->peak(Direction::read).value();
+  const std::vector<CurvePoint> asked = questions(*device);
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    curve.points_.push_back(point_of(make, asked[i]));
+    curve.points_.push_back(measure(make, asked[i]));
     if (progress) progress(i + 1, asked.size());
   }
   // As it will be read back.
@@ -79,14 +77,16 @@ ServiceCurve ServiceCurve::measure(const Make& make, const Progress& progress) {
   return read(text, "a fresh curve");
 }
 
+std::string ServiceCurve::line_of(const CurvePoint& p) {
+  return fmt::format("{},{},{},{},{:.3f},{:.3f},{:.3f}", p.run_length, p.read_share, p.outstanding,
+                     p.footprint, p.rate / 1e6, p.latency * 1e9, p.latency_p99 * 1e9);
+}
+
 void ServiceCurve::write(std::ostream& out) const {
   out << fmt::format("peak_B_per_s,{:.0f}\n", peak_)
       << "run_length_B,read_share,outstanding,footprint_B,rate_MB_per_s,latency_ns,latency_p99_"
          "ns\n";
-  for (const CurvePoint& p : points_)
-    out << fmt::format("{},{},{},{},{:.3f},{:.3f},{:.3f}\n", p.run_length, p.read_share,
-                       p.outstanding, p.footprint, p.rate / 1e6, p.latency * 1e9,
-                       p.latency_p99 * 1e9);
+  for (const CurvePoint& p : points_) out << line_of(p) << '\n';
 }
 
 ServiceCurve ServiceCurve::read(std::istream& in, const std::string& name) {
@@ -116,13 +116,11 @@ ServiceCurve ServiceCurve::read(std::istream& in, const std::string& name) {
 }
 
 void ServiceCurve::index() {
-  std::uint64_t widest = 0;
-  for (const CurvePoint& p : points_) widest = std::max(widest, p.footprint);
   std::map<double, std::map<double, double>> grid;
   for (const CurvePoint& p : points_) {
     const double run = p.run_length == 0 ? std::numeric_limits<double>::infinity()
                                          : static_cast<double>(p.run_length);
-    if (p.outstanding == 0 && p.footprint == widest) grid[p.read_share][run] = p.rate / peak_;
+    if (p.outstanding == 0 && p.footprint == 0) grid[p.read_share][run] = p.rate / peak_;
   }
   for (const auto& [share, by_run] : grid) {
     shares_.push_back(share);
@@ -150,7 +148,9 @@ double ServiceCurve::efficiency(double run_length, double read_share) const {
     if (run_length <= runs_.front()) return row[0] * run_length / runs_.front();
     const std::size_t i = upper(runs_, run_length);
     if (i >= runs_.size()) return row[runs_.size() - 1];
-    if (std::isinf(runs_[i])) return row[i];
+    if (std::isinf(
+            runs_[i]))  // beyond the longest, what a run costs more than a stream is the same
+      return 1 / (1 / row[i] + (1 / row[i - 1] - 1 / row[i]) * runs_[i - 1] / run_length);
     const double t = std::log2(run_length / runs_[i - 1]) / std::log2(runs_[i] / runs_[i - 1]);
     return row[i - 1] + t * (row[i] - row[i - 1]);
   };

@@ -30,16 +30,18 @@ class ServiceCurve {
   using Make = std::function<std::unique_ptr<BurstDevice>()>;
   using Progress = std::function<void(std::size_t, std::size_t)>;
   static ServiceCurve measure(const Make& make, const Progress& progress = {});
-
-  // What a rate takes to be steady: at least 40 us at peak, ten refresh intervals of DRAM.
-  static std::uint64_t steady_requests(const BurstDevice& device);
+  // What is asked of a device, and one of these points measured.
+  static std::vector<CurvePoint> questions(const BurstDevice& device);
+  static CurvePoint measure(const Make& make, const CurvePoint& question);
+  static std::string line_of(const CurvePoint& point);  // of its text
 
   // Text: a comment, a header, a line a point. read() throws std::runtime_error with the line.
   void write(std::ostream& out) const;
   static ServiceCurve read(std::istream& in, const std::string& name);
 
   // Useful bytes over bytes at peak for runs of that length (log-linear between measured ones;
-  // beyond the longest, the stream) with that share of reads (linear between measured ones).
+  // beyond the longest, a fixed cost a run over the stream) with that share of reads (linear
+  // between measured ones).
   double efficiency(double run_length, double read_share) const;
   // Mean latency of a read when that much of the device's best random rate is asked for.
   double latency(double utilisation) const;

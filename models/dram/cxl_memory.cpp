@@ -1,9 +1,9 @@
 // A CXL memory expander: DDR channels behind a controller. Its link gives framing and the host's
 // part of the latency, this device the controller's part and the DRAM's. Source: CXL-DMSim, arXiv
-// 2411.02282 (controller 15 ns each way; an ASIC expander reaches 82-83 % of the bandwidth of the
-// same DDR attached locally). State: none.
+// 2411.02282 (controller 15 ns each way). State: none.
 #include <algorithm>
 
+#include "models/dram/machine_memory.h"
 #include "sim/component.h"
 #include "sim/registry.h"
 
@@ -16,8 +16,7 @@ class CxlMemory final : public Component {
     int channels = 2;
     double mega_transfers = 4800;
     Bytes capacity{256e9};
-    double local_efficiency = 0.8;
-    double controller_efficiency = 0.825;
+    Choice<BurstDevice> dram;
     Seconds dram_latency{130e-9};
     Seconds controller_latency{15e-9};
     Watts idle_power{10};
@@ -30,12 +29,9 @@ class CxlMemory final : public Component {
               "10^6 transfers of 8 B per second, channel")
           .between(100, 20000);
       s.field("capacity", &Params::capacity, "installed").above(Bytes(0));
-      s.field("local_efficiency", &Params::local_efficiency,
-              "share of the peak that streams get of the same DDR attached to a CPU")
-          .between(0.01, 1);
-      s.field("controller_efficiency", &Params::controller_efficiency,
-              "what the expander's controller leaves of that")
-          .between(0.01, 1);
+      s.field("dram", &Params::dram,
+              "the memory burst by burst, from which service curves are measured; none: all of its "
+              "peak");
       s.field("dram_latency", &Params::dram_latency,
               "a dependent read of the same DDR, local to a CPU");
       s.field("controller_latency", &Params::controller_latency,
@@ -64,9 +60,12 @@ class CxlMemory final : public Component {
                               p.energy.value(), ResourceClass::memory, "bytes of CXL memory", id});
     dram.capacity = p.capacity;
     dram.read_latency = dram.write_latency = p.dram_latency + 2.0 * p.controller_latency;
-    dram.cost = [per_byte = 1 / (p.local_efficiency * p.controller_efficiency)](Direction,
-                                                                                double run) {
-      return per_byte * std::max(1.0, 64.0 / run);  // whole lines
+    const double peak = p.channels * p.mega_transfers * 1e6 * 8;
+    const auto service = machine_memory(machine, p.dram, dram.name, peak, "dram");
+    machine.serve(dram.resource, service);
+    dram.cost = [service](Direction d, double run) {
+      const double lines = std::max(1.0, 64.0 / run);  // whole lines
+      return service == nullptr ? lines : lines / service->efficiency(std::max(run, 64.0), d);
     };
     machine.add_tier(dram);
   }

@@ -1,13 +1,15 @@
 // An NVMe drive at flow level: one flash array shared by reads and writes, bound by requests for
-// small runs and by bandwidth for long ones. Source: requests in flight over their latency, in
-// series with the controller (interactive response-time law, Lazowska et al., Quantitative System
-// Performance, ch. 5); figures from data sheets, see the config. State: none (no wear, no garbage
-// collection, write cache as the data sheet's sustained rate).
+// small runs and by bandwidth for long ones: no more than the data sheet says, and than the drive
+// gives at burst level. Source: where there is no such model, requests in flight over their
+// latency, in series with the controller (interactive response-time law, Lazowska et al.,
+// Quantitative System Performance, ch. 5); figures from data sheets, see the config. State: none.
 #include <algorithm>
 #include <cmath>
 
+#include "models/flash/nvme_queue.h"
 #include "models/link/copy_engine.h"
 #include "sim/component.h"
+#include "sim/memory_service.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -29,6 +31,7 @@ class NvmeSsd final : public Component {
   struct Params {
     Bytes capacity{1e12};
     Side read, write;
+    Choice<BurstDevice> drive;
     int queue_depth = 32;
     Bytes page{4096};
     Bytes max_request{131072};
@@ -41,6 +44,10 @@ class NvmeSsd final : public Component {
       s.field("capacity", &Params::capacity, "usable").above(Bytes(0));
       s.field("read", &Params::read, "what reads get");
       s.field("write", &Params::write, "what writes get");
+      s.field(
+          "drive", &Params::drive,
+          "the drive burst by burst, from which service curves are measured at that queue depth; "
+          "none: requests in flight over their latency");
       s.field("queue_depth", &Params::queue_depth, "requests that software keeps in flight")
           .between(1, 65536);
       s.field("page", &Params::page, "smallest amount that is read or written").above(Bytes(0));
@@ -75,8 +82,20 @@ class NvmeSsd final : public Component {
     flash.capacity = p.capacity;
     flash.read_latency = p.read.latency;
     flash.write_latency = p.write.latency;
-    flash.cost = [p](Direction d, double run) {
-      return p.read.bandwidth.value() / rate(p, d == Direction::read ? p.read : p.write, run);
+    std::shared_ptr<const MemoryService> service;
+    if (!p.drive.empty())
+      service =
+          memory_service(Choice<BurstDevice>::of(
+                             "nvme_queue", NvmeQueueParams{p.drive, p.queue_depth, p.max_request}),
+                         flash.name, machine.fidelity(flash.name) == Fidelity::burst);
+    machine.serve(flash.resource, service);
+    flash.cost = [p, service](Direction d, double run) {
+      const Side& side = d == Direction::read ? p.read : p.write;
+      const double got = service == nullptr
+                             ? rate(p, side, run, side.latency.value() / p.queue_depth)
+                             : std::min(rate(p, side, run, 0),
+                                        service->peak().value() * service->efficiency(run, d));
+      return p.read.bandwidth.value() / got;
     };
     machine.add_tier(flash);
     machine.add_engine({context_.name + ".dma", id, std::make_unique<CopyEngine>(p.command)});
@@ -84,11 +103,11 @@ class NvmeSsd final : public Component {
 
  private:
   // Useful bytes per second of runs of that length. A request spends its latency beside the others
-  // in flight, and its turn at the controller, 1/requests, alone.
-  static double rate(const Params& p, const Side& side, double run) {
+  // in flight, `flight` for each, and its turn at the controller, 1/requests, alone.
+  static double rate(const Params& p, const Side& side, double run, double flight) {
     const double useful = std::min(run, p.max_request.value());
     const double moved = std::ceil(useful / p.page.value()) * p.page.value();
-    const double seconds = side.latency.value() / p.queue_depth + 1 / side.requests.value();
+    const double seconds = flight + 1 / side.requests.value();
     return std::min(1 / seconds, side.bandwidth.value() / moved) * useful;
   }
 

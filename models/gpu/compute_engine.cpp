@@ -32,7 +32,8 @@ void ComputeEngine::plan_kernel(const Op& op, const Machine& machine, OpPlan& pl
     for (std::size_t s = 0; s < station_count; ++s)
       if (t.work[s] > 0 || t.busy[s] > 0)
         flow.add_hop(stations_.resources[s], stations_.capacity[s] * t.busy[s] / amount,
-                     t.work[s] / amount);
+                     t.work[s] / amount,
+                     s == static_cast<std::size_t>(Station::memory) ? t.mix : Mix());
     plan.latency = Time::nearest(Seconds(t.latency));
     plan.flows.push_back(std::move(flow));
   } else {

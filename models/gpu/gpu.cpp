@@ -22,8 +22,11 @@ class Gpu final : public Component {
     GpuStations at;
     at.device = machine.add_device(device());
     add_stations(machine, at);
-    at.memory = add_tier(machine, at);
-    const auto kernels = std::make_shared<const KernelLibrary>(params_);
+    GpuParams params = params_;
+    params.memory.connect(name_ + ".hbm", machine.fidelity(name_ + ".hbm"));
+    at.memory = add_tier(machine, at, params.memory);
+    machine.serve(machine.tier(at.memory).resource, params.memory.service());
+    const auto kernels = std::make_shared<const KernelLibrary>(params);
     const auto add = [&](const char* engine, std::unique_ptr<Engine> made) {
       machine.add_engine({name_ + engine, at.device, std::move(made)});
     };
@@ -76,7 +79,7 @@ class Gpu final : public Component {
         ResourceClass::memory, "bytes between the L2 and the device memory");
   }
 
-  TierId add_tier(Machine& machine, const GpuStations& at) const {
+  TierId add_tier(Machine& machine, const GpuStations& at, const DeviceMemory& memory) const {
     Tier tier;
     tier.name = name_ + ".hbm";
     tier.device = at.device;
@@ -84,8 +87,8 @@ class Gpu final : public Component {
     tier.capacity = params_.memory.capacity;
     tier.reserved = params_.reserved;
     tier.read_latency = tier.write_latency = params_.memory.latency;
-    tier.cost = [memory = params_.memory](Direction, double run) {
-      return 1 / memory.efficiency(run);
+    tier.cost = [memory](Direction direction, double run) {
+      return 1 / memory.efficiency(run, direction);
     };
     return machine.add_tier(std::move(tier));
   }

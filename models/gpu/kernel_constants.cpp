@@ -67,7 +67,6 @@ void AttentionConstants::fields(Schema<AttentionConstants>& s) {
 void StreamConstants::fields(Schema<StreamConstants>& s) {
   using C = StreamConstants;
   s.field("fixed", &C::fixed, "first to last block of an empty kernel");
-  s.field("memory_efficiency", &C::memory_efficiency, "of the streaming rate").above(0).at_most(1);
   s.field("topk_passes", &C::topk_passes, "readings of the scores by a radix select").at_least(1);
 }
 

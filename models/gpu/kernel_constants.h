@@ -52,7 +52,6 @@ struct AttentionConstants {
 
 struct StreamConstants {  // kernels that only pass over data
   Seconds fixed{1e-6};
-  double memory_efficiency = 0.95;
   double topk_passes = 4;
   static void fields(Schema<StreamConstants>& s);
 };

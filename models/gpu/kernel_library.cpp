@@ -26,19 +26,24 @@ constexpr Entry entries[] = {
 }  // namespace
 
 KernelLibrary::KernelLibrary(const GpuParams& params) : params_(params) {
+  params_.memory.connect("memory", Fidelity::flow);  // where no machine has done so
   for (const Entry& e : entries) kernels_[static_cast<std::size_t>(e.kind)] = e.make(params_);
 }
 
 Traffic KernelLibrary::traffic(const Op& op, TierId local) const {
   Traffic t;
-  const double peak = params_.memory.peak.value();
+  boost::container::small_vector<AccessPart, 8> parts;
   for (const Access& a : op.accesses) {
     if (a.tier != local) continue;
     t.bytes += a.bytes;
     if (params_.l2.holds(a)) continue;
     t.missed += a.bytes;
-    t.missed_seconds += a.bytes / (peak * params_.memory.efficiency(a.run_length));
+    parts.push_back({a.bytes, a.run_length, a.direction});
   }
+  t.mix = mix_of(parts.data(), parts.size());
+  if (t.missed > 0)
+    t.missed_seconds = t.missed / (params_.memory.peak.value() *
+                                   params_.memory.efficiency(parts.data(), parts.size()));
   return t;
 }
 
@@ -48,6 +53,7 @@ KernelTime KernelLibrary::time(const Op& op, const Traffic& traffic) const {
     throw std::logic_error(std::string("a GPU has no kernel for ") + name_of(op.kind) + " (" +
                            op.label + ")");
   KernelTime t = kernel->time(op, traffic);
+  t.mix = traffic.mix;
   if (!op.in_graph) {
     const double least = params_.kernels.launch_in_stream.value();
     t.latency += std::max(0.0, least - t.seconds());

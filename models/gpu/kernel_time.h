@@ -17,6 +17,7 @@ struct Traffic {
   double bytes = 0;           // through the L2
   double missed = 0;          // of those, to or from the memory
   double missed_seconds = 0;  // what the memory needs for these alone, by their run lengths
+  Mix mix;                    // of these
 };
 
 enum class Station : std::uint8_t { tensor, vector, l2, memory };
@@ -27,6 +28,7 @@ struct KernelTime {
   double body = 0;                           // s in which the work below flows evenly
   std::array<double, station_count> work{};  // 16-bit tensor FLOP, fp32 FLOP, B, B
   std::array<double, station_count> busy{};  // s each station needs for it; none exceeds `body`
+  Mix mix;                                   // of what moves to and from the memory
   Station bound = Station::memory;           // what `body` waits for when nothing else runs
   double seconds() const { return latency + body; }
   double& work_of(Station s) { return work[static_cast<std::size_t>(s)]; }

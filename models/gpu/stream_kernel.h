@@ -18,7 +18,7 @@ inline KernelTime pass_over(const GpuParams& gpu, const Op& op, const Traffic& t
   t.work_of(Station::l2) = traffic.bytes * passes;
   t.busy_of(Station::l2) = traffic.bytes * passes / gpu.l2.bandwidth.value();
   t.work_of(Station::memory) = traffic.missed;
-  t.busy_of(Station::memory) = traffic.missed_seconds / c.memory_efficiency;
+  t.busy_of(Station::memory) = traffic.missed_seconds;
   t.bound = static_cast<Station>(std::max_element(t.busy.begin(), t.busy.end()) - t.busy.begin());
   t.body = t.busy_of(t.bound);
   return t;

@@ -1,9 +1,11 @@
 // A host: CPUs as one engine, DRAM as a tier, and what bytes between two devices cost on their way
-// through it. Source: DRAM by channels and transfer rate at a measured STREAM efficiency (McCalpin,
-// HPCA newsletter 1995); the rest from the config. State: none.
+// through it. Source: DRAM calibrated at burst level, and what cores draw of it as STREAM measures
+// (McCalpin, 1995); the rest from the config. State: none.
 #include <algorithm>
+#include <limits>
 #include <optional>
 
+#include "models/dram/machine_memory.h"
 #include "models/host/cpu_engine.h"
 #include "sim/component.h"
 #include "sim/registry.h"
@@ -18,10 +20,12 @@ class Host final : public Component {
     double mega_transfers = 4800;
     Bytes capacity{512e9};
     Bytes reserved{8e9};
-    double read_efficiency = 0.8, write_efficiency = 0.8;
+    BytesPerSecond stream{300e9};
+    Choice<BurstDevice> dram;
     Seconds read_latency{110e-9}, write_latency{110e-9};
     Watts idle_power{20};
     JoulesPerByte energy{94.4e-12};
+    double peak() const { return channels * mega_transfers * 1e6 * 8; }
     static void fields(Schema<Memory>& s) {
       s.field("channels", &Memory::channels, "64-bit channels of all sockets").between(1, 64);
       s.field("mega_transfers", &Memory::mega_transfers,
@@ -29,11 +33,12 @@ class Host final : public Component {
           .between(100, 20000);
       s.field("capacity", &Memory::capacity, "installed").above(Bytes(0));
       s.field("reserved", &Memory::reserved, "taken by the operating system and its services");
-      s.field("read_efficiency", &Memory::read_efficiency,
-              "share of the peak that streams of reads get")
-          .between(0.01, 1);
-      s.field("write_efficiency", &Memory::write_efficiency, "share that streams of writes get")
-          .between(0.01, 1);
+      s.field("stream", &Memory::stream, "most that all cores draw, measured")
+          .above(BytesPerSecond(0));
+      s.field(
+          "dram", &Memory::dram,
+          "the memory burst by burst, from which service curves are measured; none: any pattern "
+          "at the rate of a stream");
       s.field("read_latency", &Memory::read_latency, "a dependent read, nothing else running");
       s.field("write_latency", &Memory::write_latency, "until a write is visible");
       s.field("idle_power", &Memory::idle_power, "of all modules, refresh included");
@@ -41,6 +46,8 @@ class Host final : public Component {
     }
     void check(Checker& c) const {
       if (reserved >= capacity) c.fail("reserved", "leaves nothing of " + to_text(capacity));
+      if (stream.value() > peak())
+        c.fail("stream", to_text(stream) + " is more than the channels have");
     }
   };
   struct Params {
@@ -94,7 +101,7 @@ class Host final : public Component {
     device.facts["flops.vector"] = params_.vector_rate.value();
     const DeviceId id = machine.add_device(std::move(device));
 
-    const double peak = m.channels * m.mega_transfers * 1e6 * 8;
+    const double peak = m.peak();
     Tier dram;
     dram.name = name + ".dram";
     dram.device = id;
@@ -104,10 +111,17 @@ class Host final : public Component {
     dram.reserved = m.reserved;
     dram.read_latency = m.read_latency;
     dram.write_latency = m.write_latency;
-    dram.cost = [read = 1 / m.read_efficiency, write = 1 / m.write_efficiency](Direction d,
-                                                                               double run) {
-      return (d == Direction::read ? read : write) * std::max(1.0, 64.0 / run);  // whole lines
+    std::shared_ptr<const MemoryService> service = machine_memory(machine, m.dram, dram.name, peak);
+    if (service != nullptr)
+      service = std::make_shared<DrawnService>(service, m.stream.value() / peak);
+    machine.serve(dram.resource, service);
+    dram.cost = [drawn = m.stream.value() / peak, service](Direction d, double run) {
+      return std::max(1.0, 64.0 / run) /  // whole lines
+             (service == nullptr ? drawn : service->efficiency(std::max(run, 64.0), d));
     };
+    const double endless = std::numeric_limits<double>::infinity();
+    const double bounced =
+        dram.cost(Direction::read, endless) + dram.cost(Direction::write, endless);
     machine.add_tier(dram);
 
     CpuEngine::Rates rates;
@@ -121,13 +135,12 @@ class Host final : public Component {
     machine.add_engine({name + ".cpu", id, std::make_unique<CpuEngine>(id, rates)});
 
     if (!params_.peer_to_peer) {  // written once and read once
-      machine.device(id).transit.push_back(
-          {dram.resource, 1 / m.read_efficiency + 1 / m.write_efficiency, 2});
+      machine.device(id).transit.push_back({dram.resource, bounced, 2, {}});
     } else if (params_.peer_bandwidth) {
       const ResourceId peer = machine.add_resource(
           {name + ".peer", "B", params_.peer_bandwidth->value(), 0, ResourceClass::link,
            "bytes from device to device through the root complex", id});
-      machine.device(id).transit.push_back({peer, 1, 1});
+      machine.device(id).transit.push_back({peer, 1, 1, {}});
     }
   }
 

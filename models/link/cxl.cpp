@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/link/duplex.h"
+#include "models/link/link_burst.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -21,6 +22,7 @@ class Cxl final : public Link {
     Seconds host_protocol{12e-9};
     Seconds bridge{50e-9};
     JoulesPerByte energy{91.2e-12};
+    Choice<BurstDevice> lines;
 
     static void fields(Schema<Params>& s) {
       s.field("generation", &Params::generation, "generation of the PCIe lanes").one_of({5, 6});
@@ -35,6 +37,8 @@ class Cxl final : public Link {
       s.field("host_protocol", &Params::host_protocol, "protocol layer of the host, one way");
       s.field("bridge", &Params::bridge, "host bridge and physical layer, one way");
       s.field("energy", &Params::energy, "energy of a data byte in both ends");
+      s.field("lines", &Params::lines,
+              "the link line by line, for `fidelity: burst`; the host reads and writes the device");
     }
     void check(Checker& c) const {
       if (generation == 6 && flit == 68) c.fail("flit", "64 GT/s needs flits of 256 B");
@@ -62,6 +66,8 @@ class Cxl final : public Link {
                                                                                 double run) {
       return tax(d == Direction::read ? read : write, run);
     };
+    if (!p.lines.empty() && machine.fidelity(context_.name) == Fidelity::burst)
+      link.max_rate = burst_rate(p.lines, context_.name, {1024, 4096});
     add_duplex(machine, context_, std::move(link), BytesPerSecond(capacity), p.energy);
   }
 

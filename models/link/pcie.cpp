@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "models/link/duplex.h"
+#include "models/link/link_burst.h"
 #include "models/link/peer_costs.h"
 #include "sim/registry.h"
 
@@ -25,6 +26,7 @@ class Pcie final : public Link {
     Seconds latency{500e-9};
     JoulesPerByte energy{91.2e-12};
     std::optional<PeerCosts> peer;
+    Choice<BurstDevice> packets;
 
     static void fields(Schema<Params>& s) {
       s.field("generation", &Params::generation, "generation of the standard").between(3, 6);
@@ -41,6 +43,9 @@ class Pcie final : public Link {
       s.field("latency", &Params::latency, "first byte, end to end");
       s.field("energy", &Params::energy, "energy of a data byte in both ends");
       s.field("peer", &Params::peer, "costs of GPU kernels that talk over it; none: they cannot");
+      s.field(
+          "packets", &Params::packets,
+          "the link packet by packet, for `fidelity: burst`; its device reads and writes the host");
     }
   };
 
@@ -54,8 +59,12 @@ class Pcie final : public Link {
     link.latency = p.latency;
     link.rate = capacity / tax(std::numeric_limits<double>::infinity());
     link.cost = [tax](Direction, double run) { return tax(run); };
-    if (p.copy_issue > Seconds(0)) {
-      link.max_rate = [tax, capacity, issue = p.copy_issue.value()](double run) {
+    if (!p.packets.empty() && machine.fidelity(context_.name) == Fidelity::burst) {
+      link.max_rate = [rate = burst_rate(p.packets, context_.name, {})](Direction d, double run) {
+        return rate(d == Direction::read ? Direction::write : Direction::read, run);
+      };
+    } else if (p.copy_issue > Seconds(0)) {
+      link.max_rate = [tax, capacity, issue = p.copy_issue.value()](Direction, double run) {
         const double rate = capacity / tax(run);
         return std::isinf(run) ? rate : run / (issue + run / rate);
       };

@@ -52,7 +52,7 @@ class Switch final : public Component {
     const ResourceId fabric =
         machine.add_resource({context_.name + ".fabric", "B", params_.fabric->value(), 0,
                               ResourceClass::link, "bytes through the switch", id});
-    machine.device(id).transit.push_back({fabric, 1, 1});
+    machine.device(id).transit.push_back({fabric, 1, 1, {}});
   }
 
  private:

@@ -62,11 +62,11 @@ TEST_CASE("a service curve goes through its measured points and comes back from 
   CHECK(curve.efficiency(64, 1) == Approx(1).epsilon(0.002));
   CHECK(curve.efficiency(32, 1) == Approx(0.5).epsilon(0.002));  // half of what moves is used
   CHECK(curve.unloaded_latency() == Approx(10e-9).epsilon(0.01));
-  // Runs of n requests, half of them reads: a change every other run, 1/2 of a turn a run.
+  // Runs of n requests, reads and writes in turn: a turn of the bus each.
   for (double run : {64.0, 256.0, 4096.0}) {
-    const double n = run / 64, expected = n / (n + 0.5);
+    const double n = run / 64, expected = n / (n + 1);
     INFO(run << " B, half reads: " << curve.efficiency(run, 0.5)
-             << ", n / (n + 1/2) = " << expected);
+             << ", n / (n + 1) = " << expected);
     CHECK(curve.efficiency(run, 0.5) == Approx(expected).epsilon(0.02));
   }
   const double between = curve.efficiency(std::sqrt(64.0 * 128), 0.5);

@@ -41,32 +41,50 @@ TEST_CASE("a line behind CXL takes 284 ns where local memory takes 130", "[cxl][
   CHECK(std::abs(percent_off(far.value(), 284e-9)) < 1);
 }
 
-TEST_CASE("an x8 expander streams what its narrower part allows", "[cxl][closed_form]") {
-  const Expanded machine;
+namespace {
+
+double by_link(double lanes) { return lanes * 32e9 * 128 / 130 / 8 * 64 / 68 * 4 / 4.5; }
+
+// The narrowest hop of a stream from the expander, bytes per second.
+double streams(const Expanded& machine) {
   Seconds latency;
-  const FlowSpec flow = machine.read_flow("cxl.dram", latency);
+  const FlowSpec flow = machine.read_flow("cxl.dram", latency, 1e12);
   double rate = std::numeric_limits<double>::infinity();
   for (const Hop& hop : flow.hops)
     rate = std::min(
         rate,
         machine.machine.resources()[static_cast<std::size_t>(hop.resource)].capacity / hop.weight);
-  const double by_link = 8 * 32e9 * 128 / 130 / 8 * 64 / 68 * 4 / 4.5,
-               by_memory = 2 * 38.4e9 * 0.8 * 0.825;
-  INFO("min(link " << by_link / 1e9 << ", memory " << by_memory / 1e9 << ") GB/s, model "
-                   << rate / 1e9);
-  CHECK(rate == Approx(std::min(by_link, by_memory)).epsilon(1e-9));
+  return rate;
 }
 
-TEST_CASE("behind a wide link an expander reaches 82 % of the same memory attached locally",
-          "[cxl][published]") {
-  const Expanded machine("{extends: dram/cxl_256g.yaml, channels: 1}", "link/cxl2_x16.yaml");
-  Seconds latency;
-  const FlowSpec far = machine.read_flow("cxl.dram", latency);
-  const double got =
-      38.4e9 / far.hops[0].weight;  // the memory is the first hop, and here the narrowest
-  const double local = 38.4e9 * 0.8;
-  INFO("CXL / local = " << got / local << " (published 0.82-0.83)");
-  CHECK(got / local == Approx(0.825).epsilon(0.01));
+}  // namespace
+
+TEST_CASE("an x8 expander streams what its narrower part allows", "[cxl][closed_form]") {
+  const Expanded machine;
+  const double memory =
+      2 * 38.4e9 /
+      machine.machine.weight(machine.machine.find_tier("cxl.dram"), Direction::read, 1e12);
+  INFO("min(link " << by_link(8) / 1e9 << ", memory " << memory / 1e9 << ") GB/s, model "
+                   << streams(machine) / 1e9);
+  CHECK(memory < 2 * 38.4e9);
+  CHECK(streams(machine) == Approx(std::min(by_link(8), memory)).epsilon(1e-6));
+}
+
+TEST_CASE("an x8 expander reaches 82 % of the same memory attached locally", "[cxl][published]") {
+  // CXL-DMSim, arXiv 2411.02282: an ASIC expander reaches 82-83 % of the bandwidth that the same
+  // DDR5 gives when it is attached to the CPU. It sets one channel of DDR5-4400. Ours is held
+  // against the memory alone, which streams 96 % of its peak; what a CPU draws of it is less.
+  const Expanded machine(
+      "{extends: dram/cxl_256g.yaml, channels: 1, mega_transfers: 4400, dram: {extends: "
+      "dram/host_ddr5_4800_x2.yaml, channels: 2, standard: {extends: dram/ddr5_4800.yaml, clock: "
+      "455ps}}}");
+  const double local =
+      35.2e9 / machine.machine.weight(machine.machine.find_tier("cxl.dram"), Direction::read, 1e12);
+  const double share = streams(machine) / local;
+  std::printf("CXL / local = %.1f %% (published 82-83 %%): link %.1f of %.1f GB/s\n", share * 100,
+              streams(machine) / 1e9, local / 1e9);
+  INFO("CXL / local = " << share);
+  CHECK(std::abs(share - 0.825) < 0.05);
 }
 
 TEST_CASE("reads and writes of an x8 expander add up to a CZ120's 36 GB/s", "[cxl][published]") {
