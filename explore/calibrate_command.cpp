@@ -39,6 +39,15 @@ void touch_curves(const std::string& file) {
     mistakes.raise();
     Machine machine;
     component.make({name})->build(machine);
+  } else if (Registry<Link>::family().find(word) != nullptr) {
+    const auto link = read<Choice<Link>>(root, reader);
+    mistakes.raise();
+    Machine machine;
+    Device end;
+    end.name = "device";
+    const DeviceId device = machine.add_device(end);
+    end.name = "host";
+    link.make({name, device, machine.add_device(end)})->build(machine);
   } else if (root.find("devices") != nullptr) {
     const auto system = read<SystemConfig>(root, reader);
     mistakes.raise();

@@ -222,8 +222,8 @@ BurstMeasurement drive_together(BurstDevice& device, const std::vector<BurstSour
 
 namespace {
 
-// What is measured: 24,000 granules and 2,000 requests at least, and 40 us at peak, ten refresh
-// intervals of DRAM.
+// What is measured: 24,000 granules at least and 40 us at peak, ten refresh intervals of DRAM;
+// 2,000 requests, or 256 MiB in 32 of them.
 struct Steady {
   std::uint64_t requests = 0, warm_up = 0;
 };
@@ -234,8 +234,10 @@ Steady steady(const BurstDevice& device, std::uint64_t run, bool writes) {
   const std::uint64_t bytes =
       std::min<std::uint64_t>(run == 0 ? ~std::uint64_t{0} : run, device.request_bytes());
   const std::uint64_t settle = writes ? device.settle_bytes() / bytes : 0;
+  const std::uint64_t few =
+      std::clamp<std::uint64_t>((std::uint64_t{256} << 20) / bytes, 32, 2'000);
   const std::uint64_t requests =
-      std::max({std::uint64_t{2'000}, settle, least * device.granule() / device.request_bytes()});
+      std::max({few, settle, least * device.granule() / device.request_bytes()});
   return {requests, std::max(requests / 5, settle)};
 }
 

@@ -9,15 +9,6 @@ namespace {
 
 constexpr double grades = 32;
 
-double read_share(const AccessPart* parts, std::size_t count) {
-  double reads = 0, all = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    all += parts[i].bytes;
-    if (parts[i].direction == Direction::read) reads += parts[i].bytes;
-  }
-  return all > 0 ? reads / all : 1;
-}
-
 }  // namespace
 
 Mix mix_of(const AccessPart* parts, std::size_t count) {
@@ -35,14 +26,23 @@ Mix mix_of(const AccessPart* parts, std::size_t count) {
   return mix;
 }
 
+// Each part by its own run and direction, and what reads and writes cost each other, which is that
+// of the direction with the longer runs: measured with both alike.
 double CurveService::efficiency(const AccessPart* parts, std::size_t count) const {
-  const double share = read_share(parts, count);
+  const auto cost = [&](double run, double share) { return 1 / curve_->efficiency(run, share); };
   double bytes = 0, time = 0;
   for (std::size_t i = 0; i < count; ++i) {
     bytes += parts[i].bytes;
-    time += parts[i].bytes / curve_->efficiency(parts[i].run_length, share);
+    time +=
+        parts[i].bytes * cost(parts[i].run_length, parts[i].direction == Direction::read ? 1 : 0);
   }
-  return time > 0 ? bytes / time : 1;
+  if (!(bytes > 0)) return 1;
+  const Mix mix = mix_of(parts, count);
+  const double share = 1 - static_cast<double>(mix.write_share);
+  if (share <= 0 || share >= 1) return bytes / time;
+  const double run = std::max(mix.read_run, mix.write_run);
+  const double turns = cost(run, share) - share * cost(run, 1) - (1 - share) * cost(run, 0);
+  return bytes / (time + bytes * turns);
 }
 
 BurstService::BurstService(Choice<BurstDevice> device, std::string name)

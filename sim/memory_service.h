@@ -44,7 +44,7 @@ class MemoryService {
   BytesPerSecond peak_;
 };
 
-// Each part at the rate of its run length and of the share of reads in all of them.
+// Each part at the rate of its run length, and what the directions cost each other.
 class CurveService final : public MemoryService {
  public:
   explicit CurveService(std::shared_ptr<const ServiceCurve> curve)

@@ -3,8 +3,8 @@
 // 2411.02282 (controller 15 ns each way). State: none.
 #include <algorithm>
 
-#include "models/dram/machine_memory.h"
 #include "sim/component.h"
+#include "sim/machine_service.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -61,7 +61,7 @@ class CxlMemory final : public Component {
     dram.capacity = p.capacity;
     dram.read_latency = dram.write_latency = p.dram_latency + 2.0 * p.controller_latency;
     const double peak = p.channels * p.mega_transfers * 1e6 * 8;
-    const auto service = machine_memory(machine, p.dram, dram.name, peak, "dram");
+    const auto service = machine_service(machine, p.dram, dram.name, peak, "dram");
     machine.serve(dram.resource, service);
     dram.cost = [service](Direction d, double run) {
       const double lines = std::max(1.0, 64.0 / run);  // whole lines

@@ -5,9 +5,9 @@
 #include <limits>
 #include <optional>
 
-#include "models/dram/machine_memory.h"
 #include "models/host/cpu_engine.h"
 #include "sim/component.h"
+#include "sim/machine_service.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -111,7 +111,8 @@ class Host final : public Component {
     dram.reserved = m.reserved;
     dram.read_latency = m.read_latency;
     dram.write_latency = m.write_latency;
-    std::shared_ptr<const MemoryService> service = machine_memory(machine, m.dram, dram.name, peak);
+    std::shared_ptr<const MemoryService> service =
+        machine_service(machine, m.dram, dram.name, peak);
     if (service != nullptr)
       service = std::make_shared<DrawnService>(service, m.stream.value() / peak);
     machine.serve(dram.resource, service);

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "models/link/duplex.h"
-#include "models/link/link_burst.h"
+#include "sim/machine_service.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -38,7 +38,9 @@ class Cxl final : public Link {
       s.field("bridge", &Params::bridge, "host bridge and physical layer, one way");
       s.field("energy", &Params::energy, "energy of a data byte in both ends");
       s.field("lines", &Params::lines,
-              "the link line by line, for `fidelity: burst`; the host reads and writes the device");
+              "the link line by line, from which service curves are measured; the host reads and "
+              "writes the "
+              "device; none: the flits alone");
     }
     void check(Checker& c) const {
       if (generation == 6 && flit == 68) c.fail("flit", "64 GT/s needs flits of 256 B");
@@ -66,8 +68,12 @@ class Cxl final : public Link {
                                                                                 double run) {
       return tax(d == Direction::read ? read : write, run);
     };
-    if (!p.lines.empty() && machine.fidelity(context_.name) == Fidelity::burst)
-      link.max_rate = burst_rate(p.lines, context_.name, {1024, 4096});
+    if (!p.lines.empty()) {
+      const auto service = machine_service(machine, p.lines, context_.name, capacity, "lines");
+      link.max_rate = [service](Direction d, double run) {
+        return service->peak().value() * service->efficiency(run, d);
+      };
+    }
     add_duplex(machine, context_, std::move(link), BytesPerSecond(capacity), p.energy);
   }
 

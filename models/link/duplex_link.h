@@ -44,9 +44,10 @@ struct DuplexSpec {
   Seconds start, finish;       // the engine before a transfer's first request, after its last reply
   bool one_at_a_time = false;  // a direction's next transfer starts when the last has finished
   Seconds notice;              // until whoever waits knows
-  std::uint32_t queue = 1024;  // transfers accepted and not answered
-  BytesPerSecond peak;         // one way
-  JoulesPerByte energy;        // of a byte on the wire
+  std::uint32_t transfer_bytes = 64;  // most that is asked at once
+  std::uint32_t queue = 1024;         // transfers accepted and not answered
+  BytesPerSecond peak;                // one way
+  JoulesPerByte energy;               // of a byte on the wire
 };
 
 // The memory that a link's `below` names; none: null.
@@ -65,7 +66,9 @@ class DuplexLink : public BurstDevice {
   void advance(Time now, std::vector<BurstAnswer>& answers) override;
   std::uint64_t footprint_limit() const override;
   std::uint32_t granule() const override { return 64; }
+  std::uint32_t request_bytes() const override { return spec_.transfer_bytes; }
   BytesPerSecond peak(Direction) const override { return spec_.peak; }
+  double bound(std::uint64_t run_length) const override;
   std::vector<BurstCount> counts() const override;
   Watts background() const override { return below_ ? below_->background() : Watts(0); }
 

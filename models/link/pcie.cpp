@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "models/link/duplex.h"
-#include "models/link/link_burst.h"
 #include "models/link/peer_costs.h"
+#include "sim/machine_service.h"
 #include "sim/registry.h"
 
 namespace terrace {
@@ -43,9 +43,13 @@ class Pcie final : public Link {
       s.field("latency", &Params::latency, "first byte, end to end");
       s.field("energy", &Params::energy, "energy of a data byte in both ends");
       s.field("peer", &Params::peer, "costs of GPU kernels that talk over it; none: they cannot");
-      s.field(
-          "packets", &Params::packets,
-          "the link packet by packet, for `fidelity: burst`; its device reads and writes the host");
+      s.field("packets", &Params::packets,
+              "the link packet by packet, from which service curves of copies are measured; its "
+              "device reads and writes the host; none: copy_issue and the packet tax");
+    }
+    void check(Checker& c) const {
+      if (!packets.empty() && copy_issue > Seconds(0))
+        c.fail("copy_issue", "means nothing beside packets, which say what a copy costs");
     }
   };
 
@@ -59,9 +63,11 @@ class Pcie final : public Link {
     link.latency = p.latency;
     link.rate = capacity / tax(std::numeric_limits<double>::infinity());
     link.cost = [tax](Direction, double run) { return tax(run); };
-    if (!p.packets.empty() && machine.fidelity(context_.name) == Fidelity::burst) {
-      link.max_rate = [rate = burst_rate(p.packets, context_.name, {})](Direction d, double run) {
-        return rate(d == Direction::read ? Direction::write : Direction::read, run);
+    if (!p.packets.empty()) {
+      const auto service = machine_service(machine, p.packets, context_.name, capacity, "packets");
+      link.max_rate = [service](Direction d, double run) {  // the device writes what goes forward
+        return service->peak().value() *
+               service->efficiency(run, d == Direction::read ? Direction::write : Direction::read);
       };
     } else if (p.copy_issue > Seconds(0)) {
       link.max_rate = [tax, capacity, issue = p.copy_issue.value()](Direction, double run) {

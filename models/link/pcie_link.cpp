@@ -146,6 +146,7 @@ class PcieLink final : public DuplexLink {
       s.start = engine;
       s.one_at_a_time = one_copy_at_a_time;
       s.notice = notice;
+      s.transfer_bytes = 16u << 20;  // a copy is one transfer; longer ones are as fast
       s.queue = static_cast<std::uint32_t>(queue);
       s.peak = raw();
       s.energy = energy;

@@ -1,4 +1,4 @@
-// The service of a memory of a machine: by the machine's fidelity for its name, with pins that give
+// The service of a device of a machine: by the machine's fidelity for its name, with pins that give
 // what the component says.
 #pragma once
 
@@ -14,10 +14,10 @@
 namespace terrace {
 
 // Null where no burst-level device is given. Throws BuildError at `path` where its pins disagree.
-inline std::shared_ptr<const MemoryService> machine_memory(Machine& machine,
-                                                           const Choice<BurstDevice>& device,
-                                                           const std::string& name, double peak,
-                                                           const char* path = "memory.dram") {
+inline std::shared_ptr<const MemoryService> machine_service(Machine& machine,
+                                                            const Choice<BurstDevice>& device,
+                                                            const std::string& name, double peak,
+                                                            const char* path = "memory.dram") {
   if (device.empty()) return nullptr;
   auto service = memory_service(device, name, machine.fidelity(name) == Fidelity::burst);
   if (std::abs(service->peak().value() / peak - 1) > 0.02)
