@@ -47,4 +47,3 @@ BENCHMARK(folded_step)->Unit(benchmark::kMicrosecond);
 BENCHMARK(unfolded_step)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-

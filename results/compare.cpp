@@ -50,7 +50,8 @@ std::vector<Number> numbers_of(const Record& r) {
     out.push_back({"tier." + t.tier + ".written_bytes", "B", t.written_bytes});
     out.push_back({"tier." + t.tier + ".peak_bytes", "B", t.peak_bytes});
   }
-  for (const OpBreakdown& o : r.ops) out.push_back({"op." + o.label + " (" + o.kind + ").seconds", "s", o.seconds});
+  for (const OpBreakdown& o : r.ops)
+    out.push_back({"op." + o.label + " (" + o.kind + ").seconds", "s", o.seconds});
   return out;
 }
 

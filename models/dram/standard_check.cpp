@@ -94,19 +94,6 @@ bool check_rules(const Standard& s, Checker& c) {
   }
   for (std::size_t i = 0; i < s.half_clock.size(); ++i)
     check_command(fmt::format("half_clock[{}]", i), s.half_clock[i]);
-  std::set<std::string> used = {"nCL", "nCWL", "nBL", "nREFI"};
-  for (const RuleText& rule : s.rules)
-    if (rule.size() > 3)
-      for (const std::string& word : words(rule[3])) used.insert(word);
-  const auto check_used = [&](const char* where, const auto& timings) {
-    for (const auto& each : timings)
-      if (used.count(each.first) == 0)
-        fail(std::string(where) + "." + each.first,
-             "no rule uses it" +
-                 did_you_mean(each.first, std::vector<std::string>(used.begin(), used.end())));
-  };
-  check_used("clocks", s.clocks);
-  check_used("times", s.times);
   for (std::size_t i = 0; i < s.rules.size(); ++i) {
     const RuleText& rule = s.rules[i];
     const std::string path = fmt::format("rules[{}]", i);
@@ -155,6 +142,22 @@ std::optional<int> bank_wait(const Standard& s, Command after, Command before) {
   return longest;
 }
 
+// A timing that no rule uses is one that somebody meant otherwise.
+void check_used(const Standard& s, Checker& c) {
+  std::set<std::string> used = {"nCL", "nCWL", "nBL", "nREFI"};
+  for (const RuleText& rule : s.rules)
+    for (const std::string& word : words(rule[3])) used.insert(word);
+  const std::vector<std::string> known(used.begin(), used.end());
+  const auto among = [&](const char* where, const auto& timings) {
+    for (const auto& each : timings)
+      if (used.count(each.first) == 0)
+        c.fail(std::string(where) + "." + each.first,
+               "no rule uses it" + did_you_mean(each.first, known));
+  };
+  among("clocks", s.clocks);
+  among("times", s.times);
+}
+
 void check_physics(const Standard& s, Checker& c) {
   struct Needed {
     Command after, before;
@@ -184,6 +187,7 @@ void check_physics(const Standard& s, Checker& c) {
     if (!s.timing("nREFI")) c.fail("times", "says nothing of nREFI, the refresh interval");
   }
   if (!all) return;
+  check_used(s, c);
   const int ras = *bank_wait(s, ACT, PRE), rc = *bank_wait(s, ACT, ACT);
   if (ras > rc)
     c.fail("rules", fmt::format("tRAS > tRC: a row stays open for {} clocks and the next ACT comes "

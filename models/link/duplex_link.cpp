@@ -1,8 +1,6 @@
 // The events of a link: a request leaves, arrives, is served, its reply arrives.
 #include "models/link/duplex_link.h"
 
-#include <algorithm>
-#include <cmath>
 #include <stdexcept>
 
 namespace terrace {
@@ -31,19 +29,6 @@ DuplexLink::DuplexLink(const DuplexSpec& spec, std::unique_ptr<BurstDevice> belo
       finish_(to_ticks(spec.finish)),
       notice_(to_ticks(spec.notice)),
       far_latency_{to_ticks(spec.traffic[0].far_latency), to_ticks(spec.traffic[1].far_latency)} {}
-
-// Replies with their headers on one lane, and what a transfer costs besides.
-double DuplexLink::bound(std::uint64_t run_length) const {
-  const DuplexTraffic& reads = spec_.traffic[0];
-  const double bytes = static_cast<double>(
-      run_length == 0 ? spec_.transfer_bytes
-                      : std::min<std::uint64_t>(run_length, spec_.transfer_bytes));
-  const double replies = std::ceil(bytes / reads.reply_bytes);
-  const double on_lane = bytes + replies * reads.reply_units * spec_.unit_bytes;
-  const double lane = on_lane / spec_.back.rate;
-  const double alone = spec_.one_at_a_time ? (spec_.start + spec_.finish).value() : 0;
-  return bytes / std::max(alone + lane, spec_.issue.value()) / spec_.peak.value();
-}
 
 std::uint64_t DuplexLink::footprint_limit() const {
   return below_ ? below_->footprint_limit() : spec_.far_bytes;

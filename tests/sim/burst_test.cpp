@@ -65,8 +65,7 @@ TEST_CASE("a service curve goes through its measured points and comes back from 
   // Runs of n requests, reads and writes in turn: a turn of the bus each.
   for (double run : {64.0, 256.0, 4096.0}) {
     const double n = run / 64, expected = n / (n + 1);
-    INFO(run << " B, half reads: " << curve.efficiency(run, 0.5)
-             << ", n / (n + 1) = " << expected);
+    INFO(run << " B, half reads: " << curve.efficiency(run, 0.5) << ", n / (n + 1) = " << expected);
     CHECK(curve.efficiency(run, 0.5) == Approx(expected).epsilon(0.02));
   }
   const double between = curve.efficiency(std::sqrt(64.0 * 128), 0.5);

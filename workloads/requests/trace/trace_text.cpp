@@ -42,7 +42,8 @@ std::string contents(const FilePath& file) {
 
 }  // namespace
 
-TraceText::TraceText(const FilePath& file) : TraceText(file.resolved.empty() ? file.written : file.resolved, contents(file)) {}
+TraceText::TraceText(const FilePath& file)
+    : TraceText(file.resolved.empty() ? file.written : file.resolved, contents(file)) {}
 
 TraceText::TraceText(std::string name, std::string text)
     : name_(std::make_shared<const std::string>(std::move(name))), text_(std::move(text)) {
