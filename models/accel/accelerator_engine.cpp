@@ -10,35 +10,7 @@ namespace terrace {
 void AcceleratorEngine::plan(const Op& op, const Machine& machine, OpPlan& plan) const {
   if (op.kind == OpKind::host_compute) return DriverEngine().plan(op, machine, plan);
   if (op.kind == OpKind::collective) return collectives_.plan(op, machine, plan);
-  const KernelTime t = kernels_->time(op, stations_.memory);
-  plan.latency_cause = Cause::launch;
-  plan.latency = Time::nearest(Seconds(t.latency));
-  // In bytes wherever there are any, so that flows which meet on a memory share it byte by byte.
-  double amount = 0;
-  for (const Station s : {Station::memory, Station::l2, Station::vector, Station::tensor})
-    if (amount <= 0) amount = t.work[static_cast<std::size_t>(s)];
-  if (t.body > 0 && amount > 0) {
-    FlowSpec flow;
-    flow.amount = amount;
-    flow.max_rate = amount / t.body;
-    flow.limiter = stations_.resources[static_cast<std::size_t>(t.bound)];
-    for (std::size_t s = 0; s < station_count; ++s)
-      if (t.work[s] > 0 || t.busy[s] > 0)
-        flow.add_hop(stations_.resources[s], stations_.capacity[s] * t.busy[s] / amount,
-                     t.work[s] / amount);
-    plan.flows.push_back(std::move(flow));
-  }
-  Seconds farthest;  // what lies in other memories flows beside it over the links
-  for (const Access& a : op.accesses) {
-    if (a.tier == stations_.memory) continue;
-    const Machine::End there{machine.tier(a.tier).device, a.tier}, here{stations_.device, none};
-    const bool read = a.direction == Direction::read;
-    Seconds latency;
-    plan.flows.push_back(machine.transfer(read ? there : here, read ? here : there, a.bytes,
-                                          a.run_length, op.group, &latency));
-    farthest = std::max(farthest, latency);
-  }
-  plan.latency += Time::nearest(farthest);
+  plan_kernel(kernels_->time(op, stations_.memory), stations_, op, machine, plan);
 }
 
 void add_accelerator(Machine& machine, const AcceleratorParts& parts,
@@ -66,8 +38,11 @@ void add_accelerator(Machine& machine, const AcceleratorParts& parts,
   tier.capacity = parts.memory.capacity;
   tier.reserved = parts.reserved;
   tier.read_latency = tier.write_latency = parts.memory.latency;
-  tier.cost = [memory = parts.memory](Direction, double run) { return 1 / memory.efficiency(run); };
+  tier.cost = [memory = parts.memory](Direction direction, double run) {
+    return 1 / memory.efficiency(run, direction);
+  };
   at.memory = machine.add_tier(std::move(tier));
+  machine.serve(machine.tier(at.memory).resource, parts.memory.service());
   const auto add = [&](const char* engine, std::unique_ptr<Engine> made) {
     machine.add_engine({parts.name + engine, at.device, std::move(made)});
   };
@@ -78,17 +53,11 @@ void add_accelerator(Machine& machine, const AcceleratorParts& parts,
   add(".driver", std::make_unique<DriverEngine>());
 }
 
-LocalTraffic local_traffic(const Op& op, TierId local, const DeviceMemory& memory, Bytes on_chip) {
-  LocalTraffic t;
-  for (const Access& a : op.accesses) {
-    if (a.tier != local) continue;
-    t.bytes += a.bytes;
-    // Least recently used: what passed since its last use, itself included, must fit.
-    if (std::max(a.reuse_distance, a.bytes) <= on_chip.value()) continue;
-    t.missed += a.bytes;
-    t.missed_seconds += a.bytes / (memory.peak.value() * memory.efficiency(a.run_length));
-  }
-  return t;
+Traffic local_traffic(const Op& op, TierId local, const DeviceMemory& memory, Bytes on_chip) {
+  // Least recently used: what passed since its last use, itself included, must fit.
+  return traffic_of(op, local, memory, [&](const Access& a) {
+    return std::max(a.reuse_distance, a.bytes) <= on_chip.value();
+  });
 }
 
 void settle(KernelTime& t, double least) {

@@ -53,10 +53,7 @@ void add_accelerator(Machine& machine, const AcceleratorParts& parts,
 
 // Accesses to `local` that do not find their data in `on_chip` bytes: bytes, and seconds at what
 // the memory gives for their run lengths.
-struct LocalTraffic {
-  double bytes = 0, missed = 0, missed_seconds = 0;
-};
-LocalTraffic local_traffic(const Op& op, TierId local, const DeviceMemory& memory, Bytes on_chip);
+Traffic local_traffic(const Op& op, TierId local, const DeviceMemory& memory, Bytes on_chip);
 
 // Fills body and bound from the busy times and `least`, the time the parts need together.
 void settle(KernelTime& time, double least);

@@ -43,7 +43,7 @@ double ArrayKernels::scratchpad_rate() const {
 }
 
 KernelTime ArrayKernels::time(const Op& op, TierId local) const {
-  const LocalTraffic traffic = local_traffic(op, local, params_.memory, params_.scratchpads());
+  const Traffic traffic = local_traffic(op, local, params_.memory, params_.scratchpads());
   KernelTime t;
   switch (op.kind) {
     case OpKind::gemm:
@@ -65,11 +65,12 @@ KernelTime ArrayKernels::time(const Op& op, TierId local) const {
                              " (" + op.label + ")");
   }
   t.latency += params_.launch.value();
+  t.mix = traffic.mix;
   return t;
 }
 
 // Independent products go to different arrays; a single one is cut along n.
-KernelTime ArrayKernels::gemm(const Op& op, const LocalTraffic& traffic) const {
+KernelTime ArrayKernels::gemm(const Op& op, const Traffic& traffic) const {
   ArrayGemm g;
   g.m = whole(op.gemm.m);
   g.n = whole(op.gemm.n);
@@ -103,7 +104,7 @@ KernelTime ArrayKernels::gemm(const Op& op, const LocalTraffic& traffic) const {
   return t;
 }
 
-KernelTime ArrayKernels::attention(const Op& op, const LocalTraffic& traffic) const {
+KernelTime ArrayKernels::attention(const Op& op, const Traffic& traffic) const {
   AttentionProblem p = problem_of(op.attention);
   const double least =
       p.heads * (p.queries + p.keys) * (p.head_dim + p.value_dim) * p.element_bytes;
@@ -124,7 +125,7 @@ KernelTime ArrayKernels::attention(const Op& op, const LocalTraffic& traffic) co
   return t;
 }
 
-KernelTime ArrayKernels::stream(const Op& op, const LocalTraffic& traffic) const {
+KernelTime ArrayKernels::stream(const Op& op, const Traffic& traffic) const {
   KernelTime t;
   t.work_of(Station::vector) = op.flops;
   t.busy_of(Station::vector) = op.flops / lane_rate();

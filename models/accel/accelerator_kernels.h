@@ -15,9 +15,9 @@ class ArrayKernels final : public AcceleratorKernels {
   double array_rate() const, lane_rate() const, scratchpad_rate() const;
 
  private:
-  KernelTime gemm(const Op& op, const LocalTraffic& traffic) const;
-  KernelTime attention(const Op& op, const LocalTraffic& traffic) const;
-  KernelTime stream(const Op& op, const LocalTraffic& traffic) const;
+  KernelTime gemm(const Op& op, const Traffic& traffic) const;
+  KernelTime attention(const Op& op, const Traffic& traffic) const;
+  KernelTime stream(const Op& op, const Traffic& traffic) const;
 
   AcceleratorParams params_;
   SystolicArray array_;

@@ -55,7 +55,7 @@ class NearBankMemory final : public Component {
     explicit Kernels(const Params& params) : p_(params) {}
 
     KernelTime time(const Op& op, TierId local) const override {
-      const LocalTraffic traffic = local_traffic(op, local, p_.memory, Bytes(0));
+      const Traffic traffic = local_traffic(op, local, p_.memory, Bytes(0));
       KernelTime t;
       switch (op.kind) {
         case OpKind::gemm:
@@ -81,6 +81,7 @@ class NearBankMemory final : public Component {
       }
       settle(t, t.busy_of(Station::l2) + t.busy_of(Station::memory));
       t.latency += p_.launch.value();
+      t.mix = traffic.mix;
       return t;
     }
 
@@ -123,7 +124,8 @@ class NearBankMemory final : public Component {
       : params_(params), name_(context.name) {}
 
   void build(Machine& machine) const override {
-    const Params& p = params_;
+    Params p = params_;
+    p.memory.connect(name_ + ".hbm", machine.fidelity(name_ + ".hbm"));
     const NearBankParams& n = p.near_bank;
     AcceleratorParts parts;
     parts.name = name_;

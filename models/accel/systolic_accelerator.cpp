@@ -15,7 +15,8 @@ class SystolicAccelerator final : public Component {
       : params_(params), name_(context.name) {}
 
   void build(Machine& machine) const override {
-    const Params& p = params_;
+    Params p = params_;
+    p.memory.connect(name_ + ".hbm", machine.fidelity(name_ + ".hbm"));
     const auto kernels = std::make_shared<const ArrayKernels>(p);
     const ArrayEnergy& e = p.array.energy;
     AcceleratorParts parts;

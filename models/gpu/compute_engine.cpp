@@ -7,17 +7,27 @@
 
 namespace terrace {
 
-void ComputeEngine::plan(const Op& op, const Machine& machine, OpPlan& plan) const {
-  if (op.kind == OpKind::host_compute) return DriverEngine().plan(op, machine, plan);
-  if (op.kind != OpKind::collective) return plan_kernel(op, machine, plan);
-  collectives_.plan(op, machine, plan);
-  if (!op.in_graph)
-    plan.latency =
-        std::max(plan.latency, Time::nearest(kernels_->params().kernels.launch_in_stream));
+namespace {
+
+// Zero-copy accesses: the L2 does not keep what lies in another device's memory.
+void plan_remote(const GpuStations& stations, const Op& op, const Machine& machine, OpPlan& plan) {
+  Seconds farthest;
+  for (const Access& a : op.accesses) {
+    if (a.tier == stations.memory) continue;
+    const Machine::End there{machine.tier(a.tier).device, a.tier}, here{stations.device, none};
+    const bool read = a.direction == Direction::read;
+    Seconds latency;
+    plan.flows.push_back(machine.transfer(read ? there : here, read ? here : there, a.bytes,
+                                          a.run_length, op.group, &latency));
+    farthest = std::max(farthest, latency);
+  }
+  plan.latency += Time::nearest(farthest);
 }
 
-void ComputeEngine::plan_kernel(const Op& op, const Machine& machine, OpPlan& plan) const {
-  const KernelTime t = kernels_->time(op, stations_.memory);
+}  // namespace
+
+void plan_kernel(const KernelTime& t, const GpuStations& stations, const Op& op,
+                 const Machine& machine, OpPlan& plan) {
   plan.latency_cause = Cause::launch;
   const auto work = [&](Station s) { return t.work[static_cast<std::size_t>(s)]; };
   // In bytes wherever there are any, so that flows which meet on a memory share it byte by byte.
@@ -28,10 +38,10 @@ void ComputeEngine::plan_kernel(const Op& op, const Machine& machine, OpPlan& pl
     FlowSpec flow;
     flow.amount = amount;
     flow.max_rate = amount / t.body;
-    flow.limiter = stations_.resources[static_cast<std::size_t>(t.bound)];
+    flow.limiter = stations.resources[static_cast<std::size_t>(t.bound)];
     for (std::size_t s = 0; s < station_count; ++s)
       if (t.work[s] > 0 || t.busy[s] > 0)
-        flow.add_hop(stations_.resources[s], stations_.capacity[s] * t.busy[s] / amount,
+        flow.add_hop(stations.resources[s], stations.capacity[s] * t.busy[s] / amount,
                      t.work[s] / amount,
                      s == static_cast<std::size_t>(Station::memory) ? t.mix : Mix());
     plan.latency = Time::nearest(Seconds(t.latency));
@@ -39,23 +49,17 @@ void ComputeEngine::plan_kernel(const Op& op, const Machine& machine, OpPlan& pl
   } else {
     plan.latency = Time::nearest(Seconds(t.seconds()));
   }
-  plan_remote(op, machine, plan);
+  plan_remote(stations, op, machine, plan);
 }
 
-// Zero-copy accesses: the L2 does not keep what lies in another device's memory.
-void ComputeEngine::plan_remote(const Op& op, const Machine& machine, OpPlan& plan) const {
-  Seconds farthest;
-  for (const Access& a : op.accesses) {
-    if (a.tier == stations_.memory) continue;
-    const Machine::End there{machine.tier(a.tier).device, a.tier}, here{stations_.device, none};
-    Seconds latency;
-    plan.flows.push_back(
-        a.direction == Direction::read
-            ? machine.transfer(there, here, a.bytes, a.run_length, op.group, &latency)
-            : machine.transfer(here, there, a.bytes, a.run_length, op.group, &latency));
-    farthest = std::max(farthest, latency);
-  }
-  plan.latency += Time::nearest(farthest);
+void ComputeEngine::plan(const Op& op, const Machine& machine, OpPlan& plan) const {
+  if (op.kind == OpKind::host_compute) return DriverEngine().plan(op, machine, plan);
+  if (op.kind != OpKind::collective)
+    return plan_kernel(kernels_->time(op, stations_.memory), stations_, op, machine, plan);
+  collectives_.plan(op, machine, plan);
+  if (!op.in_graph)
+    plan.latency =
+        std::max(plan.latency, Time::nearest(kernels_->params().kernels.launch_in_stream));
 }
 
 void DriverEngine::plan(const Op& op, const Machine&, OpPlan& plan) const {

@@ -20,6 +20,10 @@ struct GpuStations {
 // A kernel becomes one flow over all the stations it uses, as its parts advance together, with the
 // rate it has alone as the limit; what it reads or writes in other tiers flows beside it over the
 // links. Uncontended, the op takes what KernelLibrary says.
+// A kernel as one flow over the stations it uses, and beside it what lies in other memories.
+void plan_kernel(const KernelTime& time, const GpuStations& stations, const Op& op,
+                 const Machine& machine, OpPlan& plan);
+
 class ComputeEngine final : public Engine {
  public:
   ComputeEngine(std::shared_ptr<const KernelLibrary> kernels, GpuStations stations)
@@ -27,9 +31,6 @@ class ComputeEngine final : public Engine {
   void plan(const Op& op, const Machine& machine, OpPlan& plan) const override;
 
  private:
-  void plan_kernel(const Op& op, const Machine& machine, OpPlan& plan) const;
-  void plan_remote(const Op& op, const Machine& machine, OpPlan& plan) const;
-
   std::shared_ptr<const KernelLibrary> kernels_;
   GpuStations stations_;
   Collectives collectives_;

@@ -31,20 +31,8 @@ KernelLibrary::KernelLibrary(const GpuParams& params) : params_(params) {
 }
 
 Traffic KernelLibrary::traffic(const Op& op, TierId local) const {
-  Traffic t;
-  boost::container::small_vector<AccessPart, 8> parts;
-  for (const Access& a : op.accesses) {
-    if (a.tier != local) continue;
-    t.bytes += a.bytes;
-    if (params_.l2.holds(a)) continue;
-    t.missed += a.bytes;
-    parts.push_back({a.bytes, a.run_length, a.direction});
-  }
-  t.mix = mix_of(parts.data(), parts.size());
-  if (t.missed > 0)
-    t.missed_seconds = t.missed / (params_.memory.peak.value() *
-                                   params_.memory.efficiency(parts.data(), parts.size()));
-  return t;
+  return traffic_of(op, local, params_.memory,
+                    [&](const Access& a) { return params_.l2.holds(a); });
 }
 
 KernelTime KernelLibrary::time(const Op& op, const Traffic& traffic) const {

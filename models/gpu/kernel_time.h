@@ -8,17 +8,10 @@
 #include <memory>
 
 #include "models/gpu/gpu_params.h"
+#include "models/gpu/traffic.h"
 #include "sim/op_graph.h"
 
 namespace terrace {
-
-// What the op's accesses to the GPU's own memory come to, the L2's answer included.
-struct Traffic {
-  double bytes = 0;           // through the L2
-  double missed = 0;          // of those, to or from the memory
-  double missed_seconds = 0;  // what the memory needs for these alone, by their run lengths
-  Mix mix;                    // of these
-};
 
 enum class Station : std::uint8_t { tensor, vector, l2, memory };
 inline constexpr std::size_t station_count = 4;
