@@ -8,6 +8,7 @@ find_package(CLI11 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 
 # Debian's SystemC brings no CMake package.
 find_path(SYSTEMC_INCLUDE_DIR systemc.h REQUIRED)
@@ -21,4 +22,4 @@ set_target_properties(SystemC::systemc PROPERTIES
 add_library(terrace_dependencies INTERFACE)
 target_link_libraries(terrace_dependencies INTERFACE
   SystemC::systemc Boost::graph yaml-cpp fmt::fmt nlohmann_json::nlohmann_json SQLite::SQLite3
-  PkgConfig::zstd CLI11::CLI11 Threads::Threads)
+  PkgConfig::zstd PkgConfig::openblas CLI11::CLI11 Threads::Threads ${CMAKE_DL_LIBS})

@@ -119,6 +119,8 @@ int front_door(int argc, char** argv) {
   add_schema(app);
   add_explain(app);
   add_calibrate(app);
+  add_capture(app);
+  add_quality(app);
   show_calibration();
   return run_commands(app, argc, argv);
 }

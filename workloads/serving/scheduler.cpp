@@ -167,9 +167,9 @@ Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, s
     swap_->release(info.swap_blocks);
     info.swap_blocks = info.swap_tokens = 0;
   }
-  if (const auto found = loading_counts_.find(slot); found != loading_counts_.end()) {
-    counts_.add(found->second);
-    loading_counts_.erase(found);
+  if (const auto loading = loading_counts_.find(slot); loading != loading_counts_.end()) {
+    counts_.add(loading->second);
+    loading_counts_.erase(loading);
   }
   s.phase = Phase::running;
   running_.push_back(slot);

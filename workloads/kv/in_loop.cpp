@@ -1,0 +1,95 @@
+// Teacher-forced decoding under a policy beside the full cache.
+#include "workloads/kv/in_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "workloads/capture/full_attention.h"
+#include "workloads/capture/llama_executor.h"
+#include "workloads/kv/policy_hook.h"
+
+namespace terrace {
+namespace {
+
+constexpr std::int64_t chunk = 256;
+
+// log(sum(exp(x))) of a row.
+double log_sum(const float* x, std::int64_t n) {
+  const float top = *std::max_element(x, x + n);
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += std::exp(static_cast<double>(x[i] - top));
+  return static_cast<double>(top) + std::log(sum);
+}
+
+std::int64_t first_of(const float* x, std::int64_t n) { return std::max_element(x, x + n) - x; }
+
+}  // namespace
+
+double InLoopQuality::perplexity() const { return std::exp(nll); }
+double InLoopQuality::full_perplexity() const { return std::exp(full_nll); }
+
+FullPredictions::FullPredictions(const LlamaModel& model, const std::vector<std::int32_t>& tokens,
+                                 std::int64_t prompt)
+    : tokens_(tokens), prompt_(prompt), vocabulary_(model.vocabulary) {
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  if (prompt < 1 || prompt >= count)
+    throw std::invalid_argument("a prompt that leaves nothing to predict");
+  FullAttention cache;
+  LlamaExecutor executor(model, cache);
+  logits_.reserve(static_cast<std::size_t>((count - prompt) * vocabulary_));
+  for (std::int64_t at = 0; at < count - 1; at += chunk) {
+    const std::int64_t n = std::min(chunk, count - 1 - at);
+    const MatrixView all = executor.run(tokens.data() + at, n, LlamaExecutor::Logits::all);
+    for (std::int64_t i = std::max<std::int64_t>(0, prompt - 1 - at); i < n; ++i)
+      logits_.insert(logits_.end(), all.row(i), all.row(i) + vocabulary_);
+  }
+}
+
+InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
+                          const FullPredictions& full, const InLoopOptions& options) {
+  const std::vector<std::int32_t>& tokens = full.tokens();
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  InLoopQuality q;
+  q.prompt = full.prompt();
+  PolicyHook hook(policy, q.prompt, options.seed, options.calibration);
+  LlamaExecutor executor(model, hook);
+  const std::int64_t vocabulary = model.vocabulary;
+  double squares = 0, difference = 0;
+  MatrixView logits = executor.run(tokens.data(), q.prompt);
+  for (std::int64_t at = q.prompt - 1;; ++at) {  // logits: of the token after `at`
+    const float* got = logits.row(logits.rows - 1);
+    const float* reference = full.logits(at);
+    const auto next = static_cast<std::size_t>(tokens[static_cast<std::size_t>(at + 1)]);
+    const double norm = log_sum(got, vocabulary), full_norm = log_sum(reference, vocabulary);
+    const double nll = norm - static_cast<double>(got[next]);
+    const double full_nll = full_norm - static_cast<double>(reference[next]);
+    double divergence = 0;
+    for (std::int64_t v = 0; v < vocabulary; ++v) {
+      const double p = static_cast<double>(reference[v]) - full_norm;
+      divergence += std::exp(p) * (p - (static_cast<double>(got[v]) - norm));
+    }
+    q.nll += nll;
+    q.full_nll += full_nll;
+    difference += nll - full_nll;
+    squares += (nll - full_nll) * (nll - full_nll);
+    q.divergence += divergence;
+    q.agreement += first_of(got, vocabulary) == first_of(reference, vocabulary) ? 1 : 0;
+    ++q.steps;
+    if (options.progress) options.progress(q.steps, count - q.prompt);
+    if (at + 2 >= count) break;
+    logits = executor.run(tokens.data() + at + 1, 1);
+  }
+  const auto n = static_cast<double>(q.steps);
+  q.nll /= n;
+  q.full_nll /= n;
+  q.divergence /= n;
+  q.agreement /= n;
+  q.nll_error =
+      n > 1 ? std::sqrt(std::max(0.0, squares / n - difference / n * (difference / n)) / (n - 1))
+            : 0;
+  q.bytes_per_token = hook.cache().bits().sequence() / 8 / static_cast<double>(count - 1);
+  return q;
+}
+
+}  // namespace terrace

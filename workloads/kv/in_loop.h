@@ -1,0 +1,73 @@
+// What a policy does to a model's predictions: the model runs with the policy in the place of its
+// cache, so that every layer sees the consequences of the layers below. The prompt's part is
+// prefilled; every later token is a decode step with the true text before it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "workloads/capture/model.h"
+#include "workloads/kv/attention_trace.h"
+#include "workloads/kv/kv_policy.h"
+
+namespace terrace {
+
+struct InLoopOptions {
+  std::int64_t prompt = 0;  // tokens prefilled; 0: half
+  std::uint64_t seed = 0;
+  const AttentionTrace* calibration = nullptr;
+  std::function<void(std::int64_t steps, std::int64_t all)> progress;  // may throw to end it
+};
+
+// Means over the decode steps. Nats.
+struct InLoopQuality {
+  std::int64_t prompt = 0, steps = 0;
+  double nll = 0, full_nll = 0;  // of the true next token, under the policy and the full cache
+  double nll_error = 0;          // standard error of their mean difference, the steps being paired
+  double divergence = 0;         // KL(full || policy) of the next-token distribution
+  double agreement = 0;          // steps at which both rank the same token first
+  double bytes_per_token = 0;    // held at the end, metadata too, over tokens seen
+  double perplexity() const;
+  double full_perplexity() const;
+};
+
+// What the full cache predicts of a text: made once for all policies that are held against it.
+class FullPredictions {
+ public:
+  // Keeps the logits for each of tokens [prompt, count): 4 B x vocabulary x their number.
+  FullPredictions(const LlamaModel& model, const std::vector<std::int32_t>& tokens,
+                  std::int64_t prompt);
+  std::int64_t prompt() const { return prompt_; }
+  const std::vector<std::int32_t>& tokens() const { return tokens_; }
+  const float* logits(std::int64_t position) const {  // for the token after it
+    return logits_.data() + (position - (prompt_ - 1)) * vocabulary_;
+  }
+
+ private:
+  std::vector<std::int32_t> tokens_;
+  std::int64_t prompt_, vocabulary_;
+  std::vector<float> logits_;
+};
+
+InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
+                          const FullPredictions& full, const InLoopOptions& options = {});
+
+// Needles: facts of the form "The code of NAME is DIGITS." hidden in a text at even depths; then
+// each is asked for. Share of the answers' tokens that are ranked first.
+struct NeedleOptions {
+  std::int64_t needles = 8, tokens = 2048;  // of the haystack
+  std::uint64_t seed = 1;
+  const AttentionTrace* calibration = nullptr;
+};
+struct NeedleQuality {
+  double recall = 0;
+  std::vector<double> by_depth;  // of the needle nearest to the start first
+};
+// Null policy: the full cache. Throws CaptureError past the model's context.
+NeedleQuality find_needles(const LlamaModel& model, const KvPolicy* policy,
+                           const std::vector<std::int32_t>& haystack,
+                           const NeedleOptions& options = {});
+
+}  // namespace terrace
