@@ -39,7 +39,7 @@ std::string explain_parse_error(const CLI::App& app, const CLI::ParseError& erro
       for (int i = 2; i < argc; ++i)
         if (const std::string given = argv[i];
             given.rfind("--", 0) == 0 && text.find(given) != std::string::npos)
-          if (const std::string near = suggest(given, options); !near.empty())
+          if (const std::string near = suggest(given, options); !near.empty() && near != given)
             text += ". did you mean \"" + near + "\"?";
     }
     return text;

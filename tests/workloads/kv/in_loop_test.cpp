@@ -1,0 +1,70 @@
+// Policies in the place of a real model's cache: what its predictions become.
+#include "workloads/kv/in_loop.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "tests/workloads/kv/harness.h"
+#include "tests/workloads/requests/requests_from.h"
+
+using namespace terrace;
+
+namespace {
+
+struct Story {
+  LlamaModel model;
+  std::vector<std::int32_t> tokens;
+  explicit Story(std::int64_t count) {
+    model = load_model(test::shared_data() + "models/stories260K/stories260K.bin");
+    std::ifstream in(test::shared_data() + "text/grimm.txt");
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    tokens = model.tokenizer->encode(text.substr(3000, 4000));
+    REQUIRE(tokens.size() >= static_cast<std::size_t>(count));
+    tokens.resize(static_cast<std::size_t>(count));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a policy that keeps all predicts what the full cache predicts", "[kv][shared]") {
+  if (test::shared_is_absent()) return;
+  const Story story(200);
+  const FullPredictions full(story.model, story.tokens, 100);
+  const InLoopQuality q = run_in_loop(story.model, KvPolicy(), full);
+  INFO("KL " << q.divergence << ", nll " << q.nll << " and " << q.full_nll);
+  CHECK(q.steps == 100);
+  CHECK(q.divergence < 1e-6);  // the same but for the order of float additions
+  CHECK(q.nll == Approx(q.full_nll).margin(1e-4));
+  CHECK(q.agreement == 1);
+  const KvShape& s = story.model.shape;
+  CHECK(q.bytes_per_token == Approx(2.0 * double(s.layers * s.kv_heads * s.head_dim) * 2));
+}
+
+TEST_CASE("the shorter the window, the worse a model predicts", "[kv][shared]") {
+  if (test::shared_is_absent()) return;
+  const Story story(400);
+  const FullPredictions full(story.model, story.tokens, 200);
+  double before = 0;
+  for (const int window : {200, 64, 16, 4}) {
+    const KvPolicy policy = policy_of(
+        "{score: recency, budget: {kind: uniform, tokens: " + std::to_string(window) + "}}");
+    const InLoopQuality q = run_in_loop(story.model, policy, full);
+    INFO("a window of " << window << ": KL " << q.divergence << ", nll " << q.nll - q.full_nll
+                        << " above full");
+    CHECK(q.divergence > before);
+    CHECK(q.bytes_per_token * 399 ==
+          Approx(2.0 *
+                 double(story.model.shape.layers * story.model.shape.kv_heads *
+                        story.model.shape.head_dim) *
+                 2 * window)
+              .epsilon(0.05));
+    before = q.divergence;
+  }
+}
+
+TEST_CASE("a text without anything to predict is refused", "[kv]") {
+  const LlamaModel none;
+  CHECK_THROWS_AS(FullPredictions(none, {1, 2, 3}, 3), std::invalid_argument);
+  CHECK_THROWS_AS(find_needles(none, nullptr, {1, 2, 3}, {}), std::invalid_argument);
+}
