@@ -121,6 +121,7 @@ int front_door(int argc, char** argv) {
   add_calibrate(app);
   add_capture(app);
   add_quality(app);
+  add_validate(app);
   show_calibration();
   return run_commands(app, argc, argv);
 }

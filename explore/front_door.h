@@ -22,6 +22,7 @@ void add_explain(CLI::App& app);
 void add_calibrate(CLI::App& app);
 void add_capture(CLI::App& app);
 void add_quality(CLI::App& app);
+void add_validate(CLI::App& app);
 void show_calibration();  // progress and warnings of curves that are measured at first use
 
 struct InputError : std::runtime_error {  // exit code 2, printed as it is

@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "models/dram/dram.h"
-#include "sim/burst_drive.h"
+#include "validate/device/dram_drive.h"
 
 namespace terrace::dram::test {
+
+using validate::gather;
+using validate::nanoseconds;
+using validate::stream;
 
 template <class T>
 struct Holder {
@@ -45,28 +48,6 @@ inline const std::vector<std::string>& shipped() {
       "gddr6x.yaml",    "gddr7.yaml"};
   return all;
 }
-
-inline BurstPattern stream(double read_share = 1, bool by_request = true) {
-  BurstPattern p;
-  p.run_length = p.footprint = std::uint64_t{1} << 28;
-  p.sequential = true;
-  p.read_share = read_share;
-  p.mix_by_request = by_request;
-  p.seed = 42;
-  return p;
-}
-
-// Runs of that many bytes at random places of 1 GB.
-inline BurstPattern gather(std::uint64_t run, double read_share = 1, bool by_request = true) {
-  BurstPattern p;
-  p.run_length = run;
-  p.read_share = read_share;
-  p.mix_by_request = by_request;
-  p.seed = 42;
-  return p;
-}
-
-inline double nanoseconds(Time t) { return t.seconds() * 1e9; }
 
 // Percent of the peak that a device reaches.
 inline double percent(const std::string& yaml, const BurstPattern& pattern,

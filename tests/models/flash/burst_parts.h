@@ -4,11 +4,16 @@
 #include <memory>
 #include <string>
 
-#include "models/flash/ssd.h"
-#include "sim/burst_drive.h"
 #include "tests/models/parts.h"
+#include "validate/device/flash_drive.h"
 
 namespace terrace::parts {
+
+using validate::drive_of;
+using validate::drive_rate;
+using validate::pattern;
+using validate::per_second;
+using validate::ssd;
 
 // One die of SLC: sense 50 us, program 500 us, erase 5 ms; pages of 16 KiB in 16.384 us; no other
 // times. `more` is merged into it.
@@ -19,41 +24,6 @@ inline std::string round_ssd(const std::string& more = "") {
          "over_provisioning: 0.25}, buffer: {capacity: 1MiB, rate: 1000GB/s}, link: {lane: "
          "100GB/s, latency: 0s, management: 0}, command: 0s" +
          (more.empty() ? "" : ", " + more) + "}";
-}
-
-inline std::unique_ptr<BurstDevice> ssd(const std::string& yaml,
-                                        const std::vector<std::string>& set = {}) {
-  Mistakes mistakes;
-  Node root = parse_config("member: " + yaml, "test", mistakes);
-  for (const std::string& each : set) terrace::set(root, "member." + each, mistakes);
-  Reader reader(mistakes);
-  const auto holder = read<Holder<BurstDevice>>(root, reader);
-  mistakes.raise();
-  return holder.member.make({"ssd", 1});
-}
-
-inline BurstPattern pattern(std::uint32_t bytes, bool sequential, std::uint32_t depth,
-                            double read_share = 1, std::uint64_t footprint = 0) {
-  BurstPattern p;
-  p.run_length = p.request_bytes = bytes;
-  p.sequential = sequential;
-  p.outstanding = depth;
-  p.read_share = read_share;
-  p.footprint = footprint ? footprint : 32u << 20;
-  return p;
-}
-
-inline double per_second(const BurstMeasurement& m) {
-  return static_cast<double>(m.requests) / m.span.seconds();
-}
-
-inline BurstMeasurement drive_of(BurstDevice& device, const BurstPattern& p,
-                                 std::uint64_t requests = 4000) {
-  return drive(device, p, requests, requests / 4);
-}
-inline double drive_rate(BurstDevice& device, const BurstPattern& p,
-                         std::uint64_t requests = 4000) {
-  return drive_of(device, p, requests).rate;
 }
 
 inline std::int64_t count(const BurstDevice& device, const std::string& name) {

@@ -1,29 +1,14 @@
-// A link at burst level on the bench: built from YAML, loaded, and its figure beside the bound.
+// A link at burst level on the bench: that of comparisons, and its counts.
 #pragma once
 
-#include "models/link/duplex_link.h"
-#include "models/link/link_service.h"
 #include "tests/models/parts.h"
+#include "validate/device/link_drive.h"
 
 namespace terrace::parts {
 
-inline std::unique_ptr<DuplexLink> link_of(const std::string& yaml) {
-  std::unique_ptr<BurstDevice> device = chosen<BurstDevice>(yaml).make({"link", 0});
-  auto* link = dynamic_cast<DuplexLink*>(device.get());
-  if (link) (void)device.release();
-  return std::unique_ptr<DuplexLink>(link);
-}
-
-// Bytes per second of `transfers` of that size, so many at a time.
-inline double rate_of(const std::string& yaml, std::uint32_t bytes, double read_share,
-                      std::uint32_t concurrency, std::uint32_t transfers) {
-  return measure_link(*link_of(yaml), {bytes, read_share, concurrency, transfers}).rate;
-}
-
-inline double seconds_of(const std::string& yaml, std::uint32_t bytes, Direction direction) {
-  const double reads = direction == Direction::read ? 1 : 0;
-  return measure_link(*link_of(yaml), {bytes, reads, 1, 4}).latency_p50.seconds();
-}
+using validate::link_of;
+using validate::rate_of;
+using validate::seconds_of;
 
 inline std::int64_t times_of(const BurstDevice& device, const std::string& name) {
   for (const BurstCount& c : device.counts())
