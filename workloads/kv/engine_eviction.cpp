@@ -13,7 +13,10 @@ void PolicyCache::Engine::evict(std::int64_t layer, Phase phase) {
   for (std::size_t s = 0; s < stages; ++s) {
     evict_stage(layer, s, phase, false);
     if (phase == Phase::prefill && at(layer, 0).stages[s].budget->cascades())
-      for (std::int64_t below = 0; below < layer; ++below) evict_stage(below, s, phase, true);
+      for (std::int64_t below = 0; below < layer; ++below) {
+        evict_stage(below, s, phase, true);
+        account_layer(below);
+      }
   }
   if (phase == Phase::prefill) propagate(layer);
 }
@@ -56,7 +59,10 @@ void PolicyCache::Engine::evict_stage(std::int64_t layer, std::size_t stage, Pha
     h.scores.assign(static_cast<std::size_t>(h.cache.size()), 0.0F);
     if (follows) continue;
     s.score->score(h.cache, h.scores.data());
-    if (!again) s.budget->observed(layer, i, chunk_, h.cache, h.scores.data());
+    if (!again) {
+      if (now_ != nullptr) chunk_ = chunk_of(*now_, i, phase, ends_prompt_);
+      s.budget->observed(layer, i, chunk_, h.cache, h.scores.data());
+    }
     if (!setup_.plans) continue;
     const KvScore::Cost cost = s.score->cost();
     const auto n = static_cast<double>(h.cache.size());

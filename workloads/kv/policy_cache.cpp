@@ -128,7 +128,10 @@ void PolicyCache::Engine::attend(const LayerTokens& in, Phase phase, bool ends_p
   for (std::size_t t = 0; t < taken_.size() && out != nullptr && !all; ++t)
     std::memcpy(out + taken_[t] * row, taken_out.data() + t * static_cast<std::size_t>(row),
                 static_cast<std::size_t>(row) * sizeof(float));
+  now_ = &in;
+  ends_prompt_ = ends_prompt;
   evict(in.layer, phase);
+  now_ = nullptr;
   encode(in.layer);
   account_layer(in.layer);
 }

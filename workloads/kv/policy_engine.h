@@ -117,6 +117,8 @@ struct PolicyCache::Engine {
   std::vector<std::int32_t> taken_;     // numbers of the chunk's tokens that this layer takes
   std::vector<std::int32_t> taken_positions_;
   HeadChunk chunk_;
+  const LayerTokens* now_ = nullptr;  // while room is made for these
+  bool ends_prompt_ = false;
   std::vector<float> q_, k_, v_, x_, residual_, guide_, rotated_, gathered_k_, gathered_v_, logits_,
       probs_;
   std::vector<float> reduced_, listener_reduced_, listener_by_head_, listener_logits_, out_, block_,

@@ -61,8 +61,11 @@ void write_attention(StepWriter& w, const Layer& l) {
   w.in_graph(l.capture == Capture::full);
   if (prefill.sequences > 0) launch.prefill = &prefill;
   if (decode.sequences > 0 && !(both && l.params.split_attention)) launch.decode = &decode;
-  write_attention_op(w, l, launch);
-  if (both && l.params.split_attention) {
+  if (l.kv != nullptr)
+    write_policy_attention(w, l);
+  else
+    write_attention_op(w, l, launch);
+  if (both && l.params.split_attention && l.kv == nullptr) {
     launch.prefill = nullptr;
     launch.decode = &decode;
     write_attention_op(w, l, launch);

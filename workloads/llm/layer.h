@@ -3,6 +3,7 @@
 #pragma once
 
 #include "workloads/llm/batch.h"
+#include "workloads/llm/kv_timing.h"
 #include "workloads/llm/rank_shape.h"
 #include "workloads/llm/step_params.h"
 #include "workloads/llm/step_writer.h"
@@ -18,6 +19,8 @@ struct Layer {
   double rows = 0;
   Capture capture = Capture::eager;
   bool windowed = false, experts = false;
+  const KvBand* kv = nullptr;  // of a KV policy; null: the full cache
+  TierId kv_lower = none;
 
   const ModelShape& model() const { return rank.model; }
   Format dtype() const { return rank.model.dtype; }
@@ -29,6 +32,7 @@ struct Layer {
 };
 
 void write_attention(StepWriter& w, const Layer& l);  // attention.cpp: Q, K, V from separate heads
+void write_policy_attention(StepWriter& w, const Layer& l);  // kv_ops.cpp: under a KV policy
 void write_latent_attention(StepWriter& w, const Layer& l);  // mla.cpp
 void write_mlp(StepWriter& w, const Layer& l);               // mlp.cpp
 void write_experts(StepWriter& w, const Layer& l);           // moe.cpp

@@ -33,11 +33,13 @@ Step copy_of(const Step& from) {
 }  // namespace
 
 StepBuilder::StepBuilder(const ModelShape& model, const Placement& placement,
-                         const Machine& machine, StepParams params, WeightPlacement weights)
+                         const Machine& machine, StepParams params, WeightPlacement weights,
+                         std::optional<KvTiming> kv)
     : rank_(model, placement.parallel()),
       placement_(placement),
       params_(std::move(params)),
       weights_(std::move(weights)),
+      kv_(std::move(kv)),
       warm_(static_cast<std::size_t>(placement.parallel().dp), false) {
   try {
     outside_ = weights_.find_tiers(machine);
@@ -46,6 +48,23 @@ StepBuilder::StepBuilder(const ModelShape& model, const Placement& placement,
   }
   if (weights_.streams() && placement_.at(0, 0).copy_in == none)
     throw BuildError("weights.outside", "the GPU has no copy engine to stream weights with");
+  if (kv_) check_policy();
+}
+
+// What a profile can say of this model and machine.
+void StepBuilder::check_policy() const {
+  const KvProfile& profile = kv_->profile;
+  if (rank_.model.mla) throw BuildError("kv.policy", "latent caches have no heads to choose among");
+  if (rank_.model.sliding_window > 0)
+    throw BuildError("kv.policy", "a profile of full attention says nothing of windowed layers");
+  for (const KvWork work : {KvWork::attend, KvWork::select})
+    if (profile.works_below(work))
+      throw BuildError("kv.policy", std::string("cannot time ") + name_of(work) +
+                                        " in the lower tier: there is no engine there");
+  if (!profile.uses_lower()) return;
+  if (kv_->lower == none) throw BuildError("kv.lower", "the policy keeps some of the cache below");
+  if (placement_.at(0, 0).copy_in == none || placement_.at(0, 0).copy_out == none)
+    throw BuildError("kv.lower", "the GPU has no copy engines");
 }
 
 StepBuilder::~StepBuilder() = default;
@@ -141,7 +160,9 @@ void StepBuilder::write_stage(StepWriter& w, Layer& l, LayerSpan span, bool warm
       m.sliding_window > 0 ? std::max<std::int64_t>(1, m.full_attention_every) : 1;
   for (std::int64_t i = span.first; i < span.last;) {
     const bool dense_first = m.moe && i < m.moe->dense_layers;
-    const std::int64_t end = dense_first ? std::min(span.last, m.moe->dense_layers) : span.last;
+    std::int64_t end = dense_first ? std::min(span.last, m.moe->dense_layers) : span.last;
+    for (std::int64_t k = i + 1; kv_ && k < end; ++k)
+      if (!kv_->profile.same_band(i, k, m.layers)) end = k;
     const std::int64_t body = std::min(period, end - i), times = (end - i) / body;
     w.begin_body(times);
     for (std::int64_t k = 0; k < body; ++k) write_layer(w, l, i + k);
@@ -155,6 +176,10 @@ void StepBuilder::write_layer(StepWriter& w, Layer& l, std::int64_t index) const
   l.weights = &rank_.layer(index);
   l.windowed = m.windowed(index);
   l.experts = m.has_experts(index);
+  if (kv_) {
+    l.kv = &kv_->profile.band(index, m.layers);
+    l.kv_lower = kv_->lower;
+  }
   write_norm(w, l, "attention_norm");
   m.mla ? write_latent_attention(w, l) : write_attention(w, l);
   if (m.norms == 4) write_plain_norm(w, l, "after_attention_norm", Buffer::hidden, Buffer::hidden);

@@ -4,9 +4,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "workloads/llm/batch.h"
+#include "workloads/llm/kv_timing.h"
 #include "workloads/llm/layer.h"
 #include "workloads/llm/parallel.h"
 #include "workloads/llm/rank_shape.h"
@@ -21,7 +23,8 @@ class StepBuilder {
   // Throws BuildError where a tier of `weights` is unknown ("weights.outside[0].tier") or a GPU has
   // no copy engine to stream them.
   StepBuilder(const ModelShape& model, const Placement& placement, const Machine& machine,
-              StepParams params = {}, WeightPlacement weights = {});
+              StepParams params = {}, WeightPlacement weights = {},
+              std::optional<KvTiming> kv = std::nullopt);
   ~StepBuilder();
 
   // The batch's ids and graph; an empty batch is a std::logic_error.
@@ -29,6 +32,7 @@ class StepBuilder {
   // A step of this builder that has been run: its memory serves the next build.
   void recycle(Step&& step);
 
+  const KvTiming* kv() const { return kv_ ? &*kv_ : nullptr; }
   const RankShape& rank() const { return rank_; }
   const StepParams& params() const { return params_; }
   Batch batch() const { return Batch(rank_.model.sliding_window); }  // an empty one
@@ -44,6 +48,7 @@ class StepBuilder {
  private:
   struct Draft;
 
+  void check_policy() const;
   void write(StepWriter& w, const Batch& batch, bool warm) const;
   void write_stage(StepWriter& w, Layer& l, LayerSpan span, bool warm) const;
   void write_layer(StepWriter& w, Layer& l, std::int64_t index) const;
@@ -60,6 +65,7 @@ class StepBuilder {
   Placement placement_;
   StepParams params_;
   WeightPlacement weights_;
+  std::optional<KvTiming> kv_;  // none: the full cache
   std::vector<TierId> outside_;
   std::vector<bool> warm_;  // by replica: the first layers were fetched by the step before
   std::map<int, std::unique_ptr<Draft>> drafts_;  // by what the batch consists of

@@ -53,6 +53,12 @@ void KvParams::fields(Schema<KvParams>& s) {
       .between(1, 1 << 16);
   s.field("infinite_reference", &P::infinite_reference,
           "also counts the hits of a cache that never forgets, in order of arrival");
+  s.field("policy", &P::policy, "what is kept, how it is stored, and which of it a step reads");
+  s.field(
+      "trace", &P::trace,
+      "a captured trace that the policy's work is measured on; none: from its arithmetic, where "
+      "that does not depend on the text");
+  s.field("lower", &P::lower, "the memory that the policy's lower tier is").not_empty();
 }
 
 void KvParams::check(Checker& c) const {

@@ -9,6 +9,7 @@
 
 #include "sim/format_names.h"
 #include "sim/registry.h"
+#include "workloads/kv/kv_policy.h"
 #include "workloads/serving/eviction/eviction.h"
 
 namespace terrace {
@@ -46,6 +47,9 @@ struct KvParams {
   std::vector<CacheTierParams> tiers;
   std::int64_t chunk_blocks = 1;
   bool infinite_reference = false;
+  std::optional<KvPolicy> policy;
+  std::optional<std::string> trace;  // what the policy is measured on
+  std::string lower = "host0.dram";  // the tier below of a policy that has one
   static void fields(Schema<KvParams>& s);
   void check(Checker& c) const;
 };

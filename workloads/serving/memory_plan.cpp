@@ -101,7 +101,7 @@ MemoryPlan plan_memory(const PlanInput& in) {
 
   const LayerSpan span = layers_of_stage(m.layers, parallel.pp, in.stage);
   p.layers = span.last - span.first;
-  p.page = in.rank.kv_bytes_per_token() * number(e.block_tokens);
+  p.page = in.rank.kv_bytes_per_token() * number(e.block_tokens) * in.kv_share;
   p.blocks = static_cast<std::int64_t>(
       std::floor(std::max(0.0, std::floor(p.available / p.page)) / number(p.layers)));
   return p;

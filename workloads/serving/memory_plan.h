@@ -46,7 +46,8 @@ struct PlanInput {
   const EngineParams& engine;
   const GpuFacts& gpu;
   std::int64_t stage = 0;
-  double weights = 0;  // in HBM on a rank of that stage
+  double weights = 0;   // in HBM on a rank of that stage
+  double kv_share = 1;  // of a full cache that a KV policy holds in HBM
 };
 
 MemoryPlan plan_memory(const PlanInput& input);

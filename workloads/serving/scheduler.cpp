@@ -61,7 +61,7 @@ void Scheduler::preempt(StepPlan& plan, Slot slot, Time now, StepIds& ids) {
     dropped_tokens_ += s.computed - s.placeholders;
   blocks_.free(slot);
   s.computed = 0;
-  s.phase = Phase::waiting;
+  s.phase = RequestPhase::waiting;
   ++s.preemptions;
   ++preemptions_;
   sequences_.info(slot).waiting_since = now;
@@ -91,7 +91,7 @@ void Scheduler::admit(StepPlan& plan, Time now, std::int32_t& budget, StepIds& i
     std::deque<Slot>& line = skipped_.empty() ? waiting_ : skipped_;
     if (line.empty()) break;
     const Slot slot = line.front();
-    const Admission result = sequences_[slot].phase == Phase::loading
+    const Admission result = sequences_[slot].phase == RequestPhase::loading
                                  ? Admission::parked
                                  : try_admit(plan, slot, now, budget, ids);
     if (result == Admission::blocked) {  // never the next one
@@ -111,9 +111,10 @@ bool Scheduler::give_up_loaded(const StepPlan& plan, Slot head) {
   for (std::deque<Slot>* line : {&waiting_, &skipped_}) {
     for (auto slot = line->rbegin(); slot != line->rend(); ++slot) {
       Sequence& s = sequences_[*slot];
-      const bool holds = s.phase == Phase::loaded || (s.phase == Phase::waiting && s.computed > 0);
+      const bool holds =
+          s.phase == RequestPhase::loaded || (s.phase == RequestPhase::waiting && s.computed > 0);
       if (*slot == head || !holds) continue;
-      s.phase = Phase::waiting;
+      s.phase = RequestPhase::waiting;
       s.computed = 0;
       blocks_.free(*slot);
       loading_counts_.erase(*slot);
@@ -129,7 +130,7 @@ Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, s
   static const BlockPool::Prefix nothing;
   Sequence& s = sequences_[slot];
   SequenceInfo& info = sequences_.info(slot);
-  if (s.phase == Phase::loaded) promote(slot);
+  if (s.phase == RequestPhase::loaded) promote(slot);
   const bool fresh = s.computed == 0;
   if (fresh && s.in_flight > 0) return Admission::blocked;  // a token of it is still to come
 
@@ -171,7 +172,7 @@ Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, s
     counts_.add(loading->second);
     loading_counts_.erase(loading);
   }
-  s.phase = Phase::running;
+  s.phase = RequestPhase::running;
   running_.push_back(slot);
   if (info.scheduled.ps() < 0) info.scheduled = now;
   info.waited += now - info.waiting_since;
@@ -186,7 +187,7 @@ Scheduler::Admission Scheduler::try_admit(StepPlan& plan, Slot slot, Time now, s
 void Scheduler::park(StepPlan& plan, Slot slot, std::int64_t outside, StepIds& ids) {
   Sequence& s = sequences_[slot];
   const SequenceInfo& info = sequences_.info(slot);
-  s.phase = Phase::loading;
+  s.phase = RequestPhase::loading;
   if (info.swap_tokens == 0) {
     plan.loads.push_back(tiers_->load(slot, ids.take()));
     return;
@@ -204,7 +205,7 @@ void Scheduler::park(StepPlan& plan, Slot slot, std::int64_t outside, StepIds& i
 // again.
 void Scheduler::promote(Slot slot) {
   Sequence& s = sequences_[slot];
-  s.phase = Phase::waiting;
+  s.phase = RequestPhase::waiting;
   blocks_.keep(slot, s.computed);
   if (s.computed == s.known) --s.computed;
 }

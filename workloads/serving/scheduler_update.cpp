@@ -33,7 +33,7 @@ void Scheduler::update(const StepPlan& plan, StepOutput& out, Time now) {
     s.last_token = now;
     if (s.known >= s.limit)
       out.finished.push_back(p.slot);
-    else if (limits_.placeholders && s.phase == Phase::running)
+    else if (limits_.placeholders && s.phase == RequestPhase::running)
       blocks_.keep(p.slot, s.computed - s.placeholders);
   }
   last_output_ = now;
@@ -41,7 +41,7 @@ void Scheduler::update(const StepPlan& plan, StepOutput& out, Time now) {
   for (Slot slot : out.finished) finish(slot, now);
   running_.erase(
       std::remove_if(running_.begin(), running_.end(),
-                     [&](Slot slot) { return sequences_[slot].phase == Phase::finished; }),
+                     [&](Slot slot) { return sequences_[slot].phase == RequestPhase::finished; }),
       running_.end());
 }
 
@@ -55,19 +55,19 @@ void Scheduler::copied(CopyKind kind, std::int64_t job) {
   } else if (kind != CopyKind::swap_out) {
     slot = tiers_->completed(job);
   }
-  if (slot >= 0) sequences_[slot].phase = Phase::loaded;
+  if (slot >= 0) sequences_[slot].phase = RequestPhase::loaded;
 }
 
 // A preempted request may finish by the token that was in flight.
 void Scheduler::finish(Slot slot, Time now) {
   Sequence& s = sequences_[slot];
   SequenceInfo& info = sequences_.info(slot);
-  if (s.phase != Phase::running) {
+  if (s.phase != RequestPhase::running) {
     waiting_.erase(std::find(waiting_.begin(), waiting_.end(), slot));
     info.waited += now - info.waiting_since;
   }
   if (info.swap_blocks > 0) swap_->release(info.swap_blocks);
-  s.phase = Phase::finished;
+  s.phase = RequestPhase::finished;
   blocks_.free(slot);
 }
 

@@ -15,7 +15,7 @@ namespace terrace {
 
 using Slot = std::int32_t;  // of a live request; used again after it has left
 
-enum class Phase : std::uint8_t {
+enum class RequestPhase : std::uint8_t {
   waiting,  // also after a preemption
   loading,  // its blocks are being copied in; parked
   loaded,   // they have arrived; waits to be admitted
@@ -37,7 +37,7 @@ struct Sequence {
   std::int32_t kept = 0;          // leading blocks that have their key [num_cached_block]
   std::int32_t in_flight = 0;     // steps under way that it is part of
   std::int32_t preemptions = 0;
-  Phase phase = Phase::waiting;
+  RequestPhase phase = RequestPhase::waiting;
   bool swapped = false;            // its computed tokens lie in the swap tier
   Time last_token = Time::ps(-1);  // -1 ps: none yet
 };

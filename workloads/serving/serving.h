@@ -36,6 +36,7 @@ class Serving final : public Workload {
   const std::vector<MemoryPlan>& memory() const { return memory_; }  // by pipeline stage
 
  private:
+  double kv_share() const;
   void plan_stages();
   void claim_weights();
   std::vector<std::vector<Rung>> build_tiers();  // by replica

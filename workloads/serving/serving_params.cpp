@@ -19,6 +19,11 @@ void ServingParams::fields(Schema<ServingParams>& s) {
 void ServingParams::check(Checker& c) const {
   if (!kv.tiers.empty() && !engine.prefix_caching)
     c.fail("kv.tiers", "need engine.prefix_caching: blocks are found in them by their content");
+  if (kv.trace && !kv.policy) c.fail("kv.trace", "measures a kv.policy; there is none");
+  if (kv.policy && engine.prefix_caching)
+    c.fail("kv.policy",
+           "needs engine.prefix_caching: false; what a policy leaves of a prefix "
+           "depends on what came after it");
   if (model.learned_positions > 0 && engine.max_model_len > model.learned_positions)
     c.fail("engine.max_model_len", std::to_string(engine.max_model_len) + " exceeds the " +
                                        std::to_string(model.learned_positions) +

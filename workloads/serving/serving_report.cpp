@@ -19,6 +19,11 @@ void Serving::report(Record& record, Time) const {
   report_engine(record);
   report_tiers(record);
   source_->report(record);
+  if (const KvTiming* kv = builder_.kv()) {
+    record.stat("kv.held_share", kv_share(), "1",
+                "of a full cache that the policy holds in HBM, at max_model_len");
+    record.remarks.push_back("kv.profile_source: " + kv->profile.source);
+  }
   if (shape_.learned_positions == 0 && shape_.max_positions > 0 &&
       params_.engine.max_model_len > shape_.max_positions)
     record.remarks.push_back(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "workloads/serving/kv_timing_of.h"
 #include "workloads/serving/serving.h"
 
 namespace terrace {
@@ -12,7 +13,8 @@ Serving::Serving(const Params& params, const Context& context)
       machine_(context.machine),
       shape_(params.shape()),
       placement_(params.parallel, shape_, context.machine),
-      builder_(shape_, placement_, context.machine, params.engine.step_params(), params.weights),
+      builder_(shape_, placement_, context.machine, params.engine.step_params(), params.weights,
+               kv_timing(params, shape_, context.machine)),
       copies_(context.machine, placement_, builder_.rank(), params.engine.block_tokens,
               params.kv.chunk_blocks),
       budget_(context.machine),
@@ -28,13 +30,21 @@ Serving::Serving(const Params& params, const Context& context)
     reference_.emplace(static_cast<std::int32_t>(params_.engine.block_tokens));
 }
 
+// A block of tokens takes the mean of what its tokens take in the longest sequence.
+double Serving::kv_share() const {
+  const KvTiming* kv = builder_.kv();
+  return kv == nullptr ? 1
+                       : kv->profile.held_share(static_cast<double>(params_.engine.max_model_len));
+}
+
 // The stage with the least room decides, as vLLM takes the least of its workers' blocks.
 void Serving::plan_stages() {
   const Parallel& p = params_.parallel;
   for (std::int64_t r = 0; r < p.dp; ++r)
     for (std::int64_t s = 0; s < p.pp; ++s) {
       const GpuFacts gpu = GpuFacts::of(machine_, placement_.at(r, s).hbm);
-      const PlanInput input{builder_.rank(), params_.engine, gpu, s, builder_.hbm_bytes(s)};
+      const PlanInput input{builder_.rank(),       params_.engine, gpu, s,
+                            builder_.hbm_bytes(s), kv_share()};
       const MemoryPlan plan = plan_memory(input);
       check_memory(input, plan);
       if (r == 0)

@@ -96,7 +96,7 @@ TEST_CASE("what HBM has forgotten is loaded from below; one token of a whole pro
   REQUIRE(load.loads[0].parts[0].from == 1);
   REQUIRE(load.loads[0].parts[0].blocks == 9);
   REQUIRE(engine.held(again) == 10);  // its blocks are taken at once
-  REQUIRE(engine.sequences[again].phase == Phase::loading);
+  REQUIRE(engine.sequences[again].phase == RequestPhase::loading);
   engine.complete();
   engine.arrive(16, 1);
   const EngineBench::Formed other = engine.step();  // whoever comes later passes it

@@ -91,9 +91,10 @@ Outcome run(std::uint64_t seed, bool check) {
     const std::size_t depth = o.limits.placeholders ? 2 : 1;
     if (engine.under_way.size() < depth) continue;
     outcome.tokens += engine.complete().tokens;
-    live.erase(std::remove_if(live.begin(), live.end(),
-                              [&](Slot s) { return engine.sequences[s].phase == Phase::finished; }),
-               live.end());
+    live.erase(
+        std::remove_if(live.begin(), live.end(),
+                       [&](Slot s) { return engine.sequences[s].phase == RequestPhase::finished; }),
+        live.end());
     REQUIRE(outcome.steps < 200000);
   }
   if (check) check_blocks(engine, live);
