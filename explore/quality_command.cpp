@@ -2,7 +2,7 @@
 // trace) and to its predictions (with the model in the loop), at several budgets.
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -63,28 +63,39 @@ std::string preset_file(const std::string& policy) {
   return policy;  // reading it says what is wrong
 }
 
-// The policy as it is, or one for each budget where it gives tokens up.
+// The policy as it is, or at a budget; nothing where its budget knows no share.
+std::optional<Job> job_of(const std::string& file, const QualityArguments& args,
+                          std::optional<double> budget) {
+  Mistakes mistakes;
+  Node root = load_config(file, mistakes);
+  mistakes.raise();
+  for (const std::string& each : args.sets) set(root, each, mistakes);
+  Reader reader(mistakes);
+  Job job;
+  job.policy = read<KvPolicy>(root, reader);
+  mistakes.raise();
+  if (budget) {
+    Node* of_tokens = root.find("budget");
+    if (of_tokens == nullptr) return std::nullopt;
+    if (of_tokens->is_mapping()) of_tokens->take("tokens");
+    Mistakes unknown;
+    set(root, fmt::format("budget.share={}", *budget / 100), unknown);
+    Reader again(unknown);
+    job.policy = read<KvPolicy>(root, again);
+    if (!unknown.empty()) return std::nullopt;
+    job.budget = budget;
+  }
+  job.name = std::filesystem::path(file).stem().string();
+  job.hash = sha1_hex(write(job.policy).dump()).substr(0, 12);
+  return job;
+}
+
 void add_jobs(const std::string& policy, const QualityArguments& args, std::vector<Job>& jobs) {
   const std::string file = preset_file(policy);
-  std::vector<std::optional<double>> budgets = {std::nullopt};
-  for (std::size_t i = 0; i < budgets.size(); ++i) {
-    Mistakes mistakes;
-    Node root = load_config(file, mistakes);
-    mistakes.raise();
-    if (i == 0 && root.find("budget") != nullptr && !args.budgets.empty()) {
-      budgets.assign(args.budgets.begin(), args.budgets.end());
-    }
-    for (const std::string& each : args.sets) set(root, each, mistakes);
-    Job job;
-    job.budget = budgets[i];
-    if (job.budget) set(root, fmt::format("budget.share={}", *job.budget / 100), mistakes);
-    Reader reader(mistakes);
-    job.policy = read<KvPolicy>(root, reader);
-    mistakes.raise();
-    job.name = std::filesystem::path(file).stem().string();
-    job.hash = sha1_hex(write(job.policy).dump()).substr(0, 12);
-    jobs.push_back(std::move(job));
-  }
+  const std::size_t before = jobs.size();
+  for (const double budget : args.budgets)
+    if (std::optional<Job> job = job_of(file, args, budget)) jobs.push_back(std::move(*job));
+  if (jobs.size() == before) jobs.push_back(std::move(*job_of(file, args, std::nullopt)));
 }
 
 // What policies are judged on.
@@ -167,7 +178,8 @@ void measure(Job& job, const Subject& s, const QualityArguments& args,
   job.needles = find_needles(s.model, &job.policy, s.text, needles);
 }
 
-void measure_all(std::vector<Job>& jobs, const Subject& s, const QualityArguments& args) {
+std::vector<std::string> measure_all(std::vector<Job>& jobs, const Subject& s,
+                                     const QualityArguments& args) {
   Progress bar("quality", static_cast<double>(jobs.size()), "policies");
   std::mutex shown;
   double done = 0;
@@ -183,12 +195,19 @@ void measure_all(std::vector<Job>& jobs, const Subject& s, const QualityArgument
       job.failed = std::current_exception();
     }
   });
+  // A policy that this model cannot have is left out where others are left.
+  std::vector<std::string> left_out;
   for (const Job& job : jobs)
     if (job.failed) try {
         std::rethrow_exception(job.failed);
       } catch (const BuildError& error) {
-        throw InputError(job.name + ": " + error.what());
+        left_out.push_back(job.name + ": " + error.what());
       }
+  if (left_out.size() == jobs.size()) throw InputError(left_out.front());
+  jobs.erase(std::remove_if(jobs.begin(), jobs.end(),
+                            [](const Job& job) { return job.failed != nullptr; }),
+             jobs.end());
+  return left_out;
 }
 
 std::vector<std::pair<QualityFigure, bool>> figures(const Job& job, const Subject& s) {
@@ -214,7 +233,7 @@ std::vector<std::pair<QualityFigure, bool>> figures(const Job& job, const Subjec
   return all;
 }
 
-Grid table_of(const std::vector<Job>& jobs, const Subject& s) {
+Grid table_of(const std::vector<Job>& jobs) {
   Grid grid;
   grid.columns = {{"policy", false}, {"budget", true}, {"B per token", true}};
   const bool trace = jobs.front().on_trace.has_value(), loop = jobs.front().in_loop.has_value(),
@@ -248,7 +267,6 @@ Grid table_of(const std::vector<Job>& jobs, const Subject& s) {
     if (needles) row.push_back(percent(job.needles->recall));
     grid.add(std::move(row));
   }
-  (void)s;
   return grid;
 }
 
@@ -282,7 +300,7 @@ void run_quality(const QualityArguments& args, const std::string& command) {
   handle_stop();
   try {
     const Subject subject = subject_of(args);
-    measure_all(jobs, subject, args);
+    const std::vector<std::string> left_out = measure_all(jobs, subject, args);
     store(jobs, subject, args.database.empty() ? default_database() : args.database);
     if (args.quiet) return;
     if (args.json) return print_json(jobs, subject);
@@ -295,7 +313,8 @@ void run_quality(const QualityArguments& args, const std::string& command) {
                             subject.full_needles ? fmt::format("; needles {:.1f} %",
                                                                100 * subject.full_needles->recall)
                                                  : ""));
-    page.table(table_of(jobs, subject));
+    page.table(table_of(jobs));
+    for (const std::string& each : left_out) page.item("left out: " + each);
     fmt::print("{}\n", args.markdown ? page.markdown(command) : page.text());
   } catch (const CaptureError& error) {
     throw InputError(error.what());
