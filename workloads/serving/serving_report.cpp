@@ -74,8 +74,8 @@ void Serving::report_engine(Record& record) const {
               "predicted KV blocks of a replica, the null block included");
   record.stat("kv.block_tokens", number(params_.engine.block_tokens), "1", "tokens of a KV block");
   record.stat("kv.capacity_bytes",
-              number(blocks_) * copies_.block_bytes() * number(params_.parallel.dp), "B",
-              "KV blocks of all replicas, on all their GPUs");
+              number(blocks_) * copies_.block_bytes() * kv_share() * number(params_.parallel.dp),
+              "B", "KV blocks of all replicas, on all their GPUs");
   record.stat("memory.weights", m.weights, "B",
               "weights in HBM on a GPU of the stage with the least room");
   record.stat("memory.activations", m.torch_peak(), "B", "predicted peak of a step there");
@@ -167,7 +167,8 @@ std::vector<Stat> Serving::facts() const {
   add("kv.block_tokens", number(params_.engine.block_tokens), "1", "tokens of a block");
   add("kv.tokens", number((blocks_ - 1) * params_.engine.block_tokens), "1",
       "tokens that a replica can hold");
-  add("kv.bytes_per_token", copies_.block_bytes() / number(params_.engine.block_tokens), "B",
+  add("kv.bytes_per_token",
+      copies_.block_bytes() * kv_share() / number(params_.engine.block_tokens), "B",
       "on all its GPUs");
   for (const TierTotals& t : tiers_) {
     double chunks = 0;
