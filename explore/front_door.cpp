@@ -76,6 +76,9 @@ int run_commands(CLI::App& app, int argc, char** argv) {
   } catch (const DatabaseError& error) {
     fmt::print(stderr, "terrace: {}\n", error.what());
     return 1;
+  } catch (const Stopped& stopped) {
+    fmt::print(stderr, "terrace: interrupted; {}\n", stopped.what());
+    return 130;
   } catch (const Interrupted&) {
     fmt::print(stderr, "terrace: interrupted; nothing of this run was stored\n");
     return 130;

@@ -28,6 +28,9 @@ void show_calibration();  // progress and warnings of curves that are measured a
 struct InputError : std::runtime_error {  // exit code 2, printed as it is
   using std::runtime_error::runtime_error;
 };
+struct Stopped : std::runtime_error {  // exit code 130: what an interrupted command leaves behind
+  using std::runtime_error::runtime_error;
+};
 struct Failure : std::runtime_error {  // exit code 1, printed as it is
   using std::runtime_error::runtime_error;
 };

@@ -14,7 +14,6 @@
 #include "results/database.h"
 #include "results/page.h"
 #include "results/report.h"
-#include "sim/simulate.h"
 #include "sim/version.h"
 
 namespace terrace {
@@ -51,6 +50,7 @@ class Sweep {
       std::vector<Point> todo = look_up(batch);
       bar.update(static_cast<double>(done()));
       if (args_.dry_run) continue;
+      const std::size_t stored_before = found_ + ran_;
       const bool whole = run_processes(
           todo.size(), args_.at_once, [&](std::size_t i) { return command(todo[i]); },
           [&](const Finished& f) {
@@ -60,9 +60,8 @@ class Sweep {
           stop_requested());
       if (!whole) {
         bar.finish();
-        fmt::print(stderr, "{} of {} points are stored; run the same command again to go on\n",
-                   done() - failed_.size(), searcher_->expected());
-        throw Interrupted();
+        throw Stopped(fmt::format("{} of {} points are stored; run the same command again to go on",
+                                  stored_before + stored_of(todo), searcher_->expected()));
       }
     }
     bar.finish();
@@ -101,6 +100,19 @@ class Sweep {
     return todo;
   }
 
+  std::optional<RunId> record_of(const Point& point) {
+    const Scenario scenario = base_.at(point);
+    return database_->find(scenario.hash(), code_version(),
+                           static_cast<std::uint64_t>(scenario.params().seed));
+  }
+
+  // Asked of the database: a process may have stored its record and not yet been seen to end.
+  std::size_t stored_of(const std::vector<Point>& points) {
+    return static_cast<std::size_t>(
+        std::count_if(points.begin(), points.end(),
+                      [&](const Point& point) { return record_of(point).has_value(); }));
+  }
+
   std::vector<std::string> command(const Point& point) const {
     std::vector<std::string> words = {
         own_executable(), "run",     space_.scenario.resolved, "--quiet", "--db",
@@ -117,9 +129,7 @@ class Sweep {
       failed_.push_back({point, f.exit_code, first_line(f.error_text)});
       return;
     }
-    const Scenario scenario = base_.at(point);
-    const auto run = database_->find(scenario.hash(), code_version(),
-                                     static_cast<std::uint64_t>(scenario.params().seed));
+    const auto run = record_of(point);
     if (!run) {
       failed_.push_back({point, 1, "ended well but left no record"});
       return;
