@@ -19,6 +19,7 @@
 #include "results/page.h"
 #include "sim/scenario.h"
 #include "sim/simulate.h"
+#include "sim/suggest.h"
 #include "workloads/capture/capture_error.h"
 #include "workloads/capture/workers.h"
 #include "workloads/kv/captured_trace.h"
@@ -48,19 +49,19 @@ struct Job {
   std::exception_ptr failed;
 };
 
-std::string file_name(const std::string& path) {
-  return std::filesystem::path(path).filename().string();
-}
-
-// A file, or the name of a preset.
+// A file, or the name of a preset in kv/ of the configs.
 std::string preset_file(const std::string& policy) {
-  if (std::filesystem::exists(policy)) return policy;
-  for (const std::string& directory : config_search_path())
-    for (const char* form : {"/kv/{}.yaml", "/kv/{}", "/{}"}) {
-      const std::string file = directory + fmt::format(fmt::runtime(form), policy);
-      if (std::filesystem::is_regular_file(file)) return file;
-    }
-  return policy;  // reading it says what is wrong
+  if (std::filesystem::is_regular_file(policy)) return policy;
+  std::vector<std::string> presets;
+  for (const std::string& directory : config_search_path()) {
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(directory + "/kv", none))
+      if (entry.path().extension() == ".yaml") {
+        if (entry.path().stem() == policy) return entry.path().string();
+        presets.push_back(entry.path().stem().string());
+      }
+  }
+  throw InputError("no preset and no file \"" + policy + "\"" + did_you_mean(policy, presets));
 }
 
 // The policy as it is, or at a budget; nothing where its budget knows no share.
@@ -135,7 +136,7 @@ Subject subject_of(const QualityArguments& args) {
   s.text.erase(s.text.begin() + static_cast<std::ptrdiff_t>(args.offset + args.tokens),
                s.text.end());
   s.text.erase(s.text.begin(), s.text.begin() + static_cast<std::ptrdiff_t>(args.offset));
-  s.name = s.model.name + " on " + file_name(args.text);
+  s.name = s.model.name + " on " + std::filesystem::path(args.text).filename().string();
   const auto prompt = static_cast<std::int64_t>(std::llround(args.prompt * double(args.tokens)));
   s.full = std::make_unique<FullPredictions>(s.model, s.text, prompt);
   if (args.needles > 0) {
@@ -210,13 +211,12 @@ std::vector<std::string> measure_all(std::vector<Job>& jobs, const Subject& s,
   return left_out;
 }
 
-std::vector<std::pair<QualityFigure, bool>> figures(const Job& job, const Subject& s) {
-  std::vector<std::pair<QualityFigure, bool>> all;  // and whether a person wants to see it first
+std::vector<QualityFigure> figures(const Job& job, const Subject& s) {
+  std::vector<QualityFigure> all;
   const auto add = [&](const std::string& metric, const std::string& unit, double value) {
-    all.push_back({{metric, unit, value, -1, -1}, true});
+    all.push_back({metric, unit, value, -1, -1});
   };
-  if (job.on_trace)
-    for (const QualityFigure& f : job.on_trace->rows()) all.push_back({f, false});
+  if (job.on_trace) all = job.on_trace->rows();
   if (job.in_loop) {
     add("perplexity", "1", job.in_loop->perplexity());
     add("perplexity, full cache", "1", job.in_loop->full_perplexity());
@@ -270,11 +270,10 @@ Grid table_of(const std::vector<Job>& jobs) {
   return grid;
 }
 
-void store(const std::vector<Job>& jobs, const Subject& s, const std::string& file) {
-  Database database = Database::open(file);
+void store(const std::vector<Job>& jobs, const Subject& s, Database& database) {
   std::vector<QualityRow> rows;
   for (const Job& job : jobs)
-    for (const auto& [f, first] : figures(job, s))
+    for (const QualityFigure& f : figures(job, s))
       rows.push_back({fmt::format("{}{} {}", job.name,
                                   job.budget ? fmt::format(" {:g} %", *job.budget) : "", job.hash),
                       s.name, f.metric, f.unit, f.value, "terrace quality"});
@@ -286,10 +285,33 @@ void print_json(const std::vector<Job>& jobs, const Subject& s) {
   for (const Job& job : jobs) {
     nlohmann::ordered_json row = {{"policy", job.name}, {"hash", job.hash}};
     if (job.budget) row["budget_percent"] = *job.budget;
-    for (const auto& [f, first] : figures(job, s)) row["figures"][f.metric] = f.value;
+    for (const QualityFigure& f : figures(job, s)) row["figures"][f.metric] = f.value;
     all.push_back(std::move(row));
   }
   fmt::print("{}\n", all.dump(2));
+}
+
+// What makes the same page again.
+std::string command_of(const QualityArguments& a) {
+  std::string line = "terrace quality";
+  for (const std::string& each : a.policies) line += " " + each;
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) line += std::string(" ") + option + " " + value;
+  };
+  add("--trace", a.trace);
+  add("--model", a.model);
+  add("--text", a.text);
+  if (!a.model.empty()) {
+    add("--tokens", std::to_string(a.tokens));
+    if (a.offset > 0) add("--offset", std::to_string(a.offset));
+    if (a.needles > 0) add("--needles", std::to_string(a.needles));
+  }
+  if (a.prompt != 0.5) add("--prompt", fmt::format("{:g}", a.prompt));
+  add("--budgets", fmt::format("{:g}", fmt::join(a.budgets, ",")));
+  add("--calibration", a.calibration);
+  for (const std::string& each : a.sets) add("--set", "'" + each + "'");
+  if (a.seed != 0) add("--seed", std::to_string(a.seed));
+  return line;
 }
 
 void run_quality(const QualityArguments& args, const std::string& command) {
@@ -300,8 +322,10 @@ void run_quality(const QualityArguments& args, const std::string& command) {
   handle_stop();
   try {
     const Subject subject = subject_of(args);
+    // Before the work, so that a file that cannot be written is known at once.
+    Database database = Database::open(args.database.empty() ? default_database() : args.database);
     const std::vector<std::string> left_out = measure_all(jobs, subject, args);
-    store(jobs, subject, args.database.empty() ? default_database() : args.database);
+    store(jobs, subject, database);
     if (args.quiet) return;
     if (args.json) return print_json(jobs, subject);
     Page page;
@@ -359,15 +383,7 @@ void add_quality(CLI::App& app) {
   command->add_flag("--markdown", args->markdown, "as Markdown");
   command->add_flag("--json", args->json, "as JSON");
   command->add_flag("-q,--quiet", args->quiet, "store only");
-  command->callback([args] {
-    std::string line = "terrace quality";
-    for (const std::string& each : args->policies) line += " " + file_name(each);
-    if (!args->trace.empty()) line += " --trace " + file_name(args->trace);
-    if (!args->model.empty())
-      line += " --model " + file_name(args->model) + " --text " + file_name(args->text) +
-              fmt::format(" --tokens {}", args->tokens);
-    run_quality(*args, line);
-  });
+  command->callback([args] { run_quality(*args, command_of(*args)); });
 }
 
 }  // namespace terrace

@@ -20,8 +20,10 @@ void Scenario::Params::fields(Schema<Params>& s) {
   s.field("seed", &Params::seed, "seed of every random stream").at_least(0);
   s.field("fold", &Params::fold, "time identical layers once and repeat them; changes no result");
   s.field("system", &Params::system, "the machine: devices and links").required();
-  s.field("fidelity", &Params::fidelity,
-          "how closely a memory is modelled, by its name: burst drives it request by request");
+  s.field(
+      "fidelity", &Params::fidelity,
+      "how closely a memory, drive or link is modelled, by its name: burst drives it request by "
+      "request");
   s.field("workload", &Params::workload, "what is asked of the machine").required();
 }
 

@@ -130,12 +130,6 @@ void ServiceCurve::index() {
       throw std::runtime_error("a service curve with holes in its grid");
     for (const auto& [run, rate] : by_run) efficiency_.push_back(rate);
   }
-  double best = 0;
-  for (const CurvePoint& p : points_)
-    if (p.outstanding > 0) best = std::max(best, p.rate);
-  for (const CurvePoint& p : points_)
-    if (p.outstanding > 0) loaded_.emplace_back(p.rate / best, p.latency);
-  std::sort(loaded_.begin(), loaded_.end());
 }
 
 double ServiceCurve::efficiency(double run_length, double read_share) const {
@@ -148,8 +142,8 @@ double ServiceCurve::efficiency(double run_length, double read_share) const {
     if (run_length <= runs_.front()) return row[0] * run_length / runs_.front();
     const std::size_t i = upper(runs_, run_length);
     if (i >= runs_.size()) return row[runs_.size() - 1];
-    if (std::isinf(
-            runs_[i]))  // beyond the longest, what a run costs more than a stream is the same
+    // Beyond the longest, what a run costs more than a stream is the same.
+    if (std::isinf(runs_[i]))
       return 1 / (1 / row[i] + (1 / row[i - 1] - 1 / row[i]) * runs_[i - 1] / run_length);
     const double t = std::log2(run_length / runs_[i - 1]) / std::log2(runs_[i] / runs_[i - 1]);
     return row[i - 1] + t * (row[i] - row[i - 1]);
@@ -162,18 +156,9 @@ double ServiceCurve::efficiency(double run_length, double read_share) const {
 }
 
 double ServiceCurve::unloaded_latency() const {
-  return loaded_.empty() ? 0 : loaded_.front().second;
-}
-
-double ServiceCurve::latency(double utilisation) const {
-  if (loaded_.empty()) return 0;
-  const auto above =
-      std::lower_bound(loaded_.begin(), loaded_.end(), std::make_pair(utilisation, 0.0));
-  if (above == loaded_.begin()) return above->second;
-  if (above == loaded_.end()) return loaded_.back().second;
-  const auto below = above - 1;
-  const double t = (utilisation - below->first) / (above->first - below->first);
-  return below->second + t * (above->second - below->second);
+  for (const CurvePoint& p : points_)
+    if (p.outstanding == 1) return p.latency;
+  return 0;
 }
 
 bool ServiceCurve::operator==(const ServiceCurve& o) const {

@@ -43,8 +43,6 @@ class ServiceCurve {
   // beyond the longest, a fixed cost a run over the stream) with that share of reads (linear
   // between measured ones).
   double efficiency(double run_length, double read_share) const;
-  // Mean latency of a read when that much of the device's best random rate is asked for.
-  double latency(double utilisation) const;
   double unloaded_latency() const;  // s, one request at a time
 
   double peak() const { return peak_; }  // bytes per second
@@ -59,7 +57,6 @@ class ServiceCurve {
   // By share of reads (ascending), then by run length (ascending, the stream last).
   std::vector<double> shares_, runs_;
   std::vector<double> efficiency_;
-  std::vector<std::pair<double, double>> loaded_;  // rate over the best, latency
 };
 
 }  // namespace terrace

@@ -66,20 +66,4 @@ LinkService measure_link(BurstDevice& device, const LinkDemand& demand) {
   return out;
 }
 
-std::vector<LinkPoint> link_curve(const Choice<BurstDevice>& link,
-                                  const std::vector<std::uint32_t>& sizes,
-                                  const std::vector<double>& read_shares,
-                                  const std::vector<std::uint32_t>& concurrencies) {
-  std::vector<LinkPoint> points;
-  for (const double read_share : read_shares)
-    for (const std::uint32_t concurrency : concurrencies)
-      for (const std::uint32_t bytes : sizes) {
-        LinkPoint point;
-        point.demand = {bytes, read_share, concurrency, 0};
-        point.service = measure_link(*link.make({"link", 0}), point.demand);
-        points.push_back(std::move(point));
-      }
-  return points;
-}
-
 }  // namespace terrace

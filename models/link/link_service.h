@@ -1,12 +1,9 @@
-// The service curve of a link: what rate and latency transfers of a size get from a device at
-// burst level, found by driving it.
+// What rate and latency transfers of a size get from a link at burst level, in a closed loop.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "sim/burst.h"
-#include "sim/registry.h"
 
 namespace terrace {
 
@@ -26,15 +23,5 @@ struct LinkService {
 };
 
 LinkService measure_link(BurstDevice& device, const LinkDemand& demand);
-
-struct LinkPoint {
-  LinkDemand demand;
-  LinkService service;
-};
-// Each point on a device of its own; sizes change fastest.
-std::vector<LinkPoint> link_curve(const Choice<BurstDevice>& link,
-                                  const std::vector<std::uint32_t>& sizes,
-                                  const std::vector<double>& read_shares,
-                                  const std::vector<std::uint32_t>& concurrencies);
 
 }  // namespace terrace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "workloads/capture/half.h"
+
 namespace terrace {
 namespace {
 
@@ -36,14 +38,8 @@ float widen(std::uint32_t code, int exponent_bits, int mantissa_bits) {
 
 }  // namespace
 
-std::uint16_t to_half(float x) { return static_cast<std::uint16_t>(narrow(x, 5, 10, 0x7C00)); }
-float from_half(std::uint16_t h) {
-  if ((h & 0x7C00) == 0x7C00) {
-    const float special = (h & 0x3FF) != 0 ? NAN : INFINITY;
-    return (h & 0x8000) != 0 ? -special : special;
-  }
-  return widen(h, 5, 10);
-}
+std::uint16_t to_half(float x) { return std::isnan(x) ? 0x7E00 : half_of_float(x); }
+float from_half(std::uint16_t h) { return float_of_half(h); }
 std::uint8_t to_fp8_e4m3(float x) { return static_cast<std::uint8_t>(narrow(x, 4, 3, 0x7E)); }
 float from_fp8_e4m3(std::uint8_t b) { return (b & 0x7F) == 0x7F ? NAN : widen(b, 4, 3); }
 std::uint8_t to_fp8_e5m2(float x) { return static_cast<std::uint8_t>(narrow(x, 5, 2, 0x7B)); }

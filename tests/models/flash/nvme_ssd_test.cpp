@@ -40,8 +40,8 @@ TEST_CASE("a drive serves min(run / (latency / depth + 1 / requests), bandwidth)
 
 TEST_CASE("random reads of an NM790 agree with measurements at depth 1 and 8",
           "[nvme][published]") {
-  // Measured 20.2k and 133k requests/s of 4 KB; depth 1 is the only one that the drive's parameters
-  // are chosen from.
+  // Measured 20.2k and 133k requests/s of 4 KB; the latency of depth 1 is the model's only figure
+  // from there.
   const auto at_depth = [](int depth) {
     return requests("{extends: flash/nm790.yaml, queue_depth: " + std::to_string(depth) + "}",
                     4096);
@@ -51,7 +51,7 @@ TEST_CASE("random reads of an NM790 agree with measurements at depth 1 and 8",
               percent_off(at_depth(8), 133e3));
   INFO(at_depth(1) << " and " << at_depth(8) << " requests/s");
   CHECK(std::abs(percent_off(at_depth(1), 20.2e3)) < 5);
-  CHECK(std::abs(percent_off(at_depth(8), 133e3)) < 11);
+  CHECK(std::abs(percent_off(at_depth(8), 133e3)) < 10);
 }
 
 TEST_CASE("depth raises requests as in a simulator of flash chips", "[nvme][published]") {

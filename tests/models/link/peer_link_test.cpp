@@ -88,19 +88,24 @@ TEST_CASE("NVLink and RoCE refuse what they cannot be", "[nvlink][ethernet][burs
   refuses("{kind: roce_link, line_rate: 0GB/s}", "member.line_rate");
 }
 
-TEST_CASE("the service curve of a link rises with size and concurrency", "[link][burst]") {
-  const auto points = link_curve(chosen<BurstDevice>("link/roce_400g_burst.yaml"),
-                                 {64, 4096, 262144}, {1, 0}, {1, 16});
-  REQUIRE(points.size() == 12);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const LinkPoint& p = points[i];
-    if (i % 3 > 0) {
-      CHECK(p.service.rate > points[i - 1].service.rate);
+TEST_CASE("what a link gives rises with the size and the number of its transfers",
+          "[link][burst]") {
+  const auto link = chosen<BurstDevice>("link/roce_400g_burst.yaml");
+  for (const double reads : {1.0, 0.0}) {
+    double one_before = 0, many_before = 0;
+    for (const std::uint32_t bytes : {64u, 4096u, 262144u}) {
+      const auto of = [&](std::uint32_t concurrency) {
+        return measure_link(*link.make({"link", 1}), {bytes, reads, concurrency, 0});
+      };
+      const LinkService one = of(1), many = of(16);
+      CHECK(one.rate > one_before);
+      CHECK(many.rate > many_before);
+      CHECK(many.rate > one.rate);
+      CHECK(many.rate < 50e9);
+      CHECK(one.latency_min <= one.latency_p50);
+      CHECK(many.latency_min <= many.latency_p50);
+      one_before = one.rate;
+      many_before = many.rate;
     }
-    if (p.demand.concurrency == 16) {
-      CHECK(p.service.rate > points[i - 3].service.rate);
-    }
-    CHECK(p.service.rate < 50e9);
-    CHECK(p.service.latency_min <= p.service.latency_p50);
   }
 }
