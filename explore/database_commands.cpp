@@ -16,7 +16,7 @@ namespace terrace {
 namespace {
 
 struct Arguments {
-  std::string database = default_database(), sql, a, b, format = "table", command;
+  std::string database = default_database(), sql, a, b, format = "table", command, title;
   bool markdown = false, json = false, full = false, scenario = false;
 };
 
@@ -37,9 +37,12 @@ void add_query(CLI::App& app) {
   CLI::App* query_command = app.add_subcommand(
       "query", "ask the results database in SQL (`SELECT * FROM doc` describes it)");
   query_command->add_option("SQL", args->sql, "one SELECT")->required()->type_name("");
-  query_command->add_option("--format", args->format, "table, csv, json or markdown")
-      ->check(CLI::IsMember({"table", "csv", "json", "markdown"}))
+  query_command
+      ->add_option("--format", args->format,
+                   "table, csv, json, markdown, or svg: a plot of x, y[, series[, label]]")
+      ->check(CLI::IsMember({"table", "csv", "json", "markdown", "svg"}))
       ->capture_default_str();
+  query_command->add_option("--title", args->title, "of a plot")->type_name("TEXT");
   add_database(query_command, *args);
   query_command->callback([args] {
     const Database database = Database::open(args->database, Database::Mode::read);
@@ -48,6 +51,8 @@ void add_query(CLI::App& app) {
       fmt::print("{}", answer.csv());
     else if (args->format == "json")
       fmt::print("{}\n", answer.json());
+    else if (args->format == "svg")
+      fmt::print("{}", answer.svg(args->title));
     else if (args->format == "markdown")
       fmt::print("{}", markdown_of(answer.grid()));
     else

@@ -1,11 +1,13 @@
-// The answer to a query as table, CSV (RFC 4180) and JSON.
+// The answer to a query as table, CSV (RFC 4180), JSON and plot.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "results/query.h"
+#include "results/scatter.h"
 
 namespace terrace {
 namespace {
@@ -98,6 +100,37 @@ std::string Answer::json() const {
     out += "}";
   }
   return out + (rows.empty() ? "]\n" : "\n]\n");
+}
+
+std::string Answer::svg(const std::string& title) const {
+  if (columns.size() < 2 || columns.size() > 4)
+    throw QueryError("a plot needs the columns x and y, and may have series and label");
+  const auto number = [](const Cell& cell) {
+    if (const auto* real = std::get_if<double>(&cell)) return *real;
+    if (const auto* whole = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*whole);
+    return std::nan("");
+  };
+  const auto axis = [&](std::size_t column) {
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (const auto& row : rows) {
+      if (std::holds_alternative<std::string>(row[column]))
+        throw QueryError("column " + columns[column] +
+                         " is text; a plot needs numbers for x and y");
+      if (const double x = number(row[column]); std::isfinite(x))
+        low = std::min(low, x), high = std::max(high, x);
+    }
+    return ScatterAxis{columns[column], low > 0 && high / low > 30};
+  };
+  Scatter plot{title, axis(0), axis(1), {}};
+  for (const auto& row : rows) {
+    const std::string name = row.size() > 2 ? grid_cell(row[2]) : "";
+    auto series = std::find_if(plot.series.begin(), plot.series.end(),
+                               [&](const ScatterSeries& s) { return s.name == name; });
+    if (series == plot.series.end()) series = plot.series.insert(series, ScatterSeries{name, {}});
+    const bool labelled = row.size() > 3 && !std::holds_alternative<std::monostate>(row[3]);
+    series->points.push_back({number(row[0]), number(row[1]), labelled ? grid_cell(row[3]) : ""});
+  }
+  return svg_of({plot});
 }
 
 }  // namespace terrace

@@ -57,7 +57,7 @@ Database Database::open(const std::string& path, Mode mode, int wait_ms) {
     connection.raise("the database is read-only",
                      "allow writing to the file and its folder, or name another with --db");
   }
-  if (connection.integer("SELECT count(*) FROM sqlite_master") > 0) check_schema(connection);
+  if (connection.integer("SELECT count(*) FROM sqlite_master") > 0) check_owner(connection);
   use_write_ahead_log(connection, wait_ms);
   create_schema(connection);
   return Database(std::move(connection));
@@ -119,14 +119,14 @@ void Database::insert(std::optional<RunId> run, const std::vector<Measurement>& 
 void Database::insert(std::optional<RunId> run, const std::vector<QualityRow>& rows) {
   Transaction transaction(connection_);
   Statement forget(connection_,
-                   "DELETE FROM quality WHERE run IS ? AND policy = ? AND trace = ? AND "
+                   "DELETE FROM quality WHERE run IS ? AND policy_hash = ? AND trace = ? AND "
                    "metric = ? AND source = ?");
   Statement insert(connection_,
-                   "INSERT INTO quality (run, policy, trace, metric, unit, value, source) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?)");
+                   "INSERT INTO quality (run, policy, policy_hash, trace, metric, unit, value, "
+                   "source) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
   for (const QualityRow& q : rows) {
-    forget.run(run, q.policy, q.trace, q.metric, q.source);
-    insert.run(run, q.policy, q.trace, q.metric, q.unit, q.value, q.source);
+    forget.run(run, q.policy_hash, q.trace, q.metric, q.source);
+    insert.run(run, q.policy, q.policy_hash, q.trace, q.metric, q.unit, q.value, q.source);
   }
   transaction.commit();
 }

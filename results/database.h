@@ -28,7 +28,7 @@ struct Measurement {   // a number from real hardware
 };
 
 struct QualityRow {  // output quality of a cache policy
-  std::string policy, trace, metric, unit;
+  std::string policy, policy_hash, trace, metric, unit;
   double value = 0;
   std::string source;
 };

@@ -148,13 +148,14 @@ void read_remarks(const Rows& rows, Record& record) {
 
 std::int64_t write_record(const Connection& connection, const Record& record,
                           const std::string& hash) {
-  Statement(connection,
-            "INSERT INTO run (name, scenario, scenario_hash, code_version, backend, seed, "
-            "simulated_seconds, wall_seconds, peak_memory_bytes, record_hash, created_at) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))")
+  Statement(
+      connection,
+      "INSERT INTO run (name, scenario, scenario_hash, code_version, backend, kv_policy, seed, "
+      "simulated_seconds, wall_seconds, peak_memory_bytes, record_hash, created_at) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))")
       .run(record.name, record.scenario, record.scenario_hash, record.code_version, record.backend,
-           static_cast<std::int64_t>(record.seed), record.simulated_seconds, record.wall_seconds,
-           record.peak_memory_bytes, hash);
+           record.kv_policy, static_cast<std::int64_t>(record.seed), record.simulated_seconds,
+           record.wall_seconds, record.peak_memory_bytes, hash);
   const Rows rows{connection, connection.last_row()};
   write_stats(rows, record);
   write_ops(rows, record);
@@ -170,7 +171,8 @@ Record read_record(const Connection& connection, std::int64_t run) {
   Record record;
   Statement s(connection,
               "SELECT name, scenario, scenario_hash, code_version, backend, seed, "
-              "simulated_seconds, wall_seconds, peak_memory_bytes FROM run WHERE id = ?");
+              "simulated_seconds, wall_seconds, peak_memory_bytes, kv_policy FROM run "
+              "WHERE id = ?");
   s.bind(run);
   if (!s.step()) {
     connection.raise(fmt::format("there is no run {}", run),
@@ -185,6 +187,7 @@ Record read_record(const Connection& connection, std::int64_t run) {
   record.simulated_seconds = s.real(6);
   record.wall_seconds = s.real(7);
   record.peak_memory_bytes = s.real(8);
+  record.kv_policy = s.text(9);
   const Rows rows{connection, run};
   read_stats(rows, record);
   read_ops(rows, record);

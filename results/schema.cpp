@@ -34,20 +34,55 @@ bool is_fresh(const Connection& connection) {
          connection.integer("SELECT count(*) FROM sqlite_master") == 0;
 }
 
-}  // namespace
+void make_table(const Connection& connection, const DatabaseTable& t) {
+  connection.execute(fmt::format("CREATE TABLE {} (  -- {}\n{}) STRICT", t.name, t.meaning,
+                                 list_of(t.columns, false, t.constraints)));
+}
 
-void create_schema(const Connection& connection) {
-  if (!is_fresh(connection)) return check_schema(connection);
-  Transaction transaction(connection);
-  if (!is_fresh(connection)) return check_schema(connection);
-  for (const DatabaseTable& t : database_tables()) {
-    connection.execute(fmt::format("CREATE TABLE {} (  -- {}\n{}) STRICT", t.name, t.meaning,
-                                   list_of(t.columns, false, t.constraints)));
+// An older Terrace's tables have fewer columns; each that came later has a default.
+void complete_table(const Connection& connection, const DatabaseTable& t) {
+  Statement has(connection, "SELECT 1 FROM pragma_table_info(?) WHERE name = ? OR ? = ''");
+  has.bind(t.name, "", "");
+  if (!has.step()) return make_table(connection, t);
+  for (const DatabaseColumn& c : t.columns) {
+    has.bind(t.name, c.name, c.name);
+    if (!has.step())
+      connection.execute(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", t.name, c.name, c.type));
   }
+}
+
+void make_views(const Connection& connection) {
   for (const DatabaseView& v : database_views()) {
+    connection.execute(fmt::format("DROP VIEW IF EXISTS {}", v.name));
     connection.execute(fmt::format("CREATE VIEW {} AS  -- {}\n{}SELECT\n{}{}", v.name, v.meaning,
                                    v.with, list_of(v.columns, true, {}), v.from));
   }
+}
+
+bool is_current(const Connection& connection) {
+  return connection.integer("PRAGMA user_version") == database_version;
+}
+
+}  // namespace
+
+void check_owner(const Connection& connection) {
+  if (connection.integer("PRAGMA application_id") != database_application)
+    connection.raise("is an SQLite database of another program", "name another file with --db");
+  const std::int64_t version = connection.integer("PRAGMA user_version");
+  if (version > database_version)
+    connection.raise(fmt::format("was made by a newer Terrace (schema {}, this one knows {})",
+                                 version, database_version),
+                     "use that Terrace, or name another file with --db");
+}
+
+void create_schema(const Connection& connection) {
+  if (!is_fresh(connection)) check_owner(connection);
+  if (is_current(connection)) return;
+  Transaction transaction(connection);
+  if (is_current(connection)) return;
+  for (const DatabaseTable& t : database_tables()) complete_table(connection, t);
+  make_views(connection);
+  connection.execute("DELETE FROM doc");
   Statement insert(connection, "INSERT INTO doc VALUES (?, ?, ?)");
   for (const DatabaseTable& t : database_tables()) document(insert, t.name, t.meaning, t.columns);
   for (const DatabaseView& v : database_views()) document(insert, v.name, v.meaning, v.columns);
@@ -60,14 +95,11 @@ void check_schema(const Connection& connection) {
   if (is_fresh(connection)) {
     connection.raise("the database is empty: no run was ever stored in it", "run a scenario first");
   }
-  if (connection.integer("PRAGMA application_id") != database_application) {
-    connection.raise("is an SQLite database of another program", "name another file with --db");
-  }
-  const std::int64_t version = connection.integer("PRAGMA user_version");
-  if (version > database_version) {
-    connection.raise(fmt::format("was made by a newer Terrace (schema {}, this one knows {})",
-                                 version, database_version),
-                     "use that Terrace, or name another file with --db");
+  check_owner(connection);
+  if (!is_current(connection)) {
+    connection.raise(fmt::format("was made by an older Terrace (schema {}, this one has {})",
+                                 connection.integer("PRAGMA user_version"), database_version),
+                     "any run that is stored in it brings it up to date");
   }
 }
 

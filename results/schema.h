@@ -9,7 +9,7 @@
 
 namespace terrace {
 
-inline constexpr int database_version = 1;               // PRAGMA user_version
+inline constexpr int database_version = 2;               // PRAGMA user_version
 inline constexpr int database_application = 0x54524345;  // PRAGMA application_id: "TRCE"
 
 struct DatabaseColumn {
@@ -31,9 +31,11 @@ struct DatabaseView {
 const std::vector<DatabaseTable>& database_tables();
 const std::vector<DatabaseView>& database_views();
 
-// Makes everything in one transaction; does nothing when another process was quicker. Throws
-// DatabaseError when the file belongs to another program or to a newer Terrace.
+// Makes everything, or what an older Terrace had not, in one transaction; does nothing when another
+// process was quicker. Throws DatabaseError when the file is another program's or a newer
+// Terrace's.
 void create_schema(const Connection& connection);
 void check_schema(const Connection& connection);
+void check_owner(const Connection& connection);  // ours, and not newer than this program
 
 }  // namespace terrace

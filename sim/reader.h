@@ -13,7 +13,8 @@
 
 namespace terrace {
 
-// A file named in a config: beside the YAML file that names it, else relative to the cwd.
+// A file named in a config: beside the YAML file that names it, else relative to the cwd, else
+// among the shipped configs.
 struct FilePath {
   std::string written;
   std::string resolved;

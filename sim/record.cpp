@@ -180,6 +180,7 @@ std::string Record::to_json() const {
   w.field("code_version", code_version);
   w.field("scenario_hash", scenario_hash);
   w.field("seed", seed);
+  if (!kv_policy.empty()) w.field("kv_policy", kv_policy);
   w.field("simulated_seconds", simulated_seconds);
   out += ",\n";
   w.field("scenario", scenario);

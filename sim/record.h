@@ -54,6 +54,7 @@ class Record {
   // identity
   std::string name, scenario, scenario_hash, code_version, backend = "simulate";
   std::uint64_t seed = 0;
+  std::string kv_policy;  // hash of the KV-cache policy; empty: the full cache
   // outcome
   double simulated_seconds = 0;
   std::vector<Stat> stats;

@@ -184,7 +184,10 @@ bool read_leaf(const Node& node, Reader& r, FilePath& out) {
   if (!file.written.empty()) {
     std::error_code ignored;
     const fs::path beside = fs::path(directory_of(node.place())) / file.written;
-    for (const fs::path& each : {beside, fs::path(file.written)})
+    std::vector<fs::path> places = {beside, file.written};
+    for (const std::string& folder : config_search_path())
+      places.push_back(fs::path(folder) / file.written);
+    for (const fs::path& each : places)
       if (file.resolved.empty() && fs::exists(each, ignored))
         file.resolved = each.lexically_normal().string();
     if (file.resolved.empty()) {

@@ -117,8 +117,10 @@ TEST_CASE("a measurement made again takes the place of the first", "[results][da
   CHECK(db.connection().integer("SELECT count(*) FROM measurement") == 3);
   CHECK(db.connection().integer("SELECT value FROM measurement WHERE subject = 'ttft.p50' AND "
                                 "source = 'a4090'") == 3);
-  db.insert(run, std::vector<QualityRow>{{"h2o", "stories260K", "mass_kept", "1", 0.9, "replay"}});
-  db.insert(run, std::vector<QualityRow>{{"h2o", "stories260K", "mass_kept", "1", 0.8, "replay"}});
+  db.insert(run, std::vector<QualityRow>{
+                     {"h2o", "0123456789ab", "stories260K", "mass_kept", "1", 0.9, "replay"}});
+  db.insert(run, std::vector<QualityRow>{
+                     {"h2o", "0123456789ab", "stories260K", "mass_kept", "1", 0.8, "replay"}});
   CHECK(db.connection().integer("SELECT count(*) FROM quality") == 1);
 }
 

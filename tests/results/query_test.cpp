@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "results/schema.h"
 #include "tests/results/sample_record.h"
 
 namespace terrace::tests {
@@ -91,7 +92,7 @@ TEST_CASE("a query cannot change anything, even where the database is open to wr
     CHECK(said.find(what) != std::string::npos);
   }
   CHECK(db.size() == 3);
-  CHECK(db.connection().integer("PRAGMA user_version") == 1);
+  CHECK(db.connection().integer("PRAGMA user_version") == database_version);
   CHECK(db.check().empty());
 }
 

@@ -116,4 +116,31 @@ TEST_CASE("removing a run removes all that belongs to it", "[results][schema]") 
   }
 }
 
+TEST_CASE("a database of an older Terrace keeps its runs and learns what came later",
+          "[results][schema]") {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("old.db");
+  {
+    Database db = Database::open(file);
+    db.insert(sample_record(1));
+    const Connection& c = db.connection();  // as the first schema was
+    for (const char* view : {"points", "pareto", "run_wide"})
+      c.execute(fmt::format("DROP VIEW {}", view));
+    c.execute("ALTER TABLE run DROP COLUMN kv_policy");
+    c.execute("ALTER TABLE quality DROP COLUMN policy_hash");
+    c.execute("DELETE FROM doc WHERE name IN ('kv_policy', 'policy_hash')");
+    c.execute("PRAGMA user_version = 1");
+  }
+  CHECK_THROWS_WITH(Database::open(file, Database::Mode::read),
+                    Catch::Contains("made by an older Terrace (schema 1"));
+  Database db = Database::open(file);
+  CHECK(db.check().empty());
+  Record with_policy = sample_record(2);
+  with_policy.kv_policy = "0123456789ab";
+  const RunId run = db.insert(with_policy);
+  CHECK(db.load(run).kv_policy == "0123456789ab");
+  CHECK(query(db, "SELECT run FROM run_wide WHERE kv_policy <> ''").rows.size() == 1);
+  CHECK(query(db, "SELECT * FROM doc WHERE name = 'policy_hash'").rows.size() == 1);
+}
+
 }  // namespace terrace::tests

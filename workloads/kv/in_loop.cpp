@@ -2,8 +2,12 @@
 #include "workloads/kv/in_loop.h"
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "workloads/capture/full_attention.h"
 #include "workloads/capture/llama_executor.h"
@@ -46,6 +50,35 @@ FullPredictions::FullPredictions(const LlamaModel& model, const std::vector<std:
   }
 }
 
+MeanDifference mean_difference(const std::vector<const Losses*>& a,
+                               const std::vector<const Losses*>& b, std::size_t batch) {
+  std::vector<double> means;
+  double sum = 0;
+  std::size_t steps = 0;
+  for (std::size_t text = 0; text < a.size(); ++text) {
+    const Losses &x = *a[text], &y = *b.at(text);
+    if (x.size() != y.size()) throw std::invalid_argument("losses that are not of the same steps");
+    double of_batch = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      of_batch += x[i] - y[i];
+      if ((i + 1) % batch == 0) means.push_back(std::exchange(of_batch, 0.0) / double(batch));
+      sum += x[i] - y[i];
+    }
+    steps += x.size();
+  }
+  MeanDifference d;
+  d.mean = steps > 0 ? sum / double(steps) : 0;
+  d.half_width = std::numeric_limits<double>::infinity();
+  if (means.size() < 2) return d;
+  const auto n = double(means.size());
+  const double mean = std::accumulate(means.begin(), means.end(), 0.0) / n;
+  double squares = 0;
+  for (const double m : means) squares += (m - mean) * (m - mean);
+  const boost::math::students_t student(n - 1);
+  d.half_width = boost::math::quantile(student, 0.975) * std::sqrt(squares / (n - 1) / n);
+  return d;
+}
+
 InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
                           const FullPredictions& full, const InLoopOptions& options) {
   const std::vector<std::int32_t>& tokens = full.tokens();
@@ -55,7 +88,6 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
   PolicyHook hook(policy, q.prompt, options.seed, options.calibration);
   LlamaExecutor executor(model, hook);
   const std::int64_t vocabulary = model.vocabulary;
-  double squares = 0, difference = 0;
   MatrixView logits = executor.run(tokens.data(), q.prompt);
   for (std::int64_t at = q.prompt - 1;; ++at) {  // logits: of the token after `at`
     const float* got = logits.row(logits.rows - 1);
@@ -69,10 +101,10 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
       const double p = static_cast<double>(reference[v]) - full_norm;
       divergence += std::exp(p) * (p - (static_cast<double>(got[v]) - norm));
     }
+    q.losses.push_back(nll);
+    q.full_losses.push_back(full_nll);
     q.nll += nll;
     q.full_nll += full_nll;
-    difference += nll - full_nll;
-    squares += (nll - full_nll) * (nll - full_nll);
     q.divergence += divergence;
     q.agreement += first_of(got, vocabulary) == first_of(reference, vocabulary) ? 1 : 0;
     ++q.steps;
@@ -85,9 +117,6 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
   q.full_nll /= n;
   q.divergence /= n;
   q.agreement /= n;
-  q.nll_error =
-      n > 1 ? std::sqrt(std::max(0.0, squares / n - difference / n * (difference / n)) / (n - 1))
-            : 0;
   q.bytes_per_token = hook.cache().bits().sequence() / 8 / static_cast<double>(count - 1);
   return q;
 }

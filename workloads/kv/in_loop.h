@@ -21,17 +21,31 @@ struct InLoopOptions {
   std::function<void(std::int64_t steps, std::int64_t all)> progress;  // may throw to end it
 };
 
+// Negative log-likelihoods, nats, of the true next tokens of a text, step by step.
+using Losses = std::vector<double>;
+
 // Means over the decode steps. Nats.
 struct InLoopQuality {
   std::int64_t prompt = 0, steps = 0;
-  double nll = 0, full_nll = 0;  // of the true next token, under the policy and the full cache
-  double nll_error = 0;          // standard error of their mean difference, the steps being paired
-  double divergence = 0;         // KL(full || policy) of the next-token distribution
-  double agreement = 0;          // steps at which both rank the same token first
-  double bytes_per_token = 0;    // held at the end, metadata too, over tokens seen
+  Losses losses, full_losses;  // under the policy and the full cache
+  double nll = 0, full_nll = 0;
+  double divergence = 0;       // KL(full || policy) of the next-token distribution
+  double agreement = 0;        // steps at which both rank the same token first
+  double bytes_per_token = 0;  // held at the end, metadata too, over tokens seen
   double perplexity() const;
   double full_perplexity() const;
 };
+
+// Mean of a - b over all texts, the steps being paired, and half the width of its 95 % confidence
+// interval: Student's t over the means of `batch` steps each, since neighbours err alike (Conway,
+// "Some tactical problems in digital simulation", Management Science 1963). Infinite below two.
+struct MeanDifference {
+  double mean = 0, half_width = 0;
+  bool below() const { return mean + half_width < 0; }
+  bool above() const { return mean - half_width > 0; }
+};
+MeanDifference mean_difference(const std::vector<const Losses*>& a,
+                               const std::vector<const Losses*>& b, std::size_t batch = 32);
 
 // What the full cache predicts of a text: made once for all policies that are held against it.
 class FullPredictions {

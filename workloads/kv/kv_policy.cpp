@@ -1,6 +1,9 @@
 // Fields of a KV-cache policy.
 #include "workloads/kv/kv_policy.h"
 
+#include <nlohmann/json.hpp>
+
+#include "sim/scenario.h"
 #include "workloads/kv/budget/budget_size.h"
 
 namespace terrace {
@@ -80,6 +83,13 @@ void KvPolicy::fields(Schema<KvPolicy>& s) {
   s.field("page", &P::page, "tokens of a page of the cache").between(1, 1 << 16);
   s.field("heads_apart", &P::heads_apart,
           "a page holds a head's tokens in one stretch (HND); else a token's heads (NHD)");
+}
+
+std::string policy_hash(const KvPolicy& policy) {
+  KvPolicy what = policy;
+  what.paper.clear();
+  what.note.clear();
+  return sha1_hex(write(what).dump()).substr(0, 12);
 }
 
 namespace {

@@ -82,4 +82,7 @@ struct KvPolicy : CompositionParams {
   PageLayout layout() const { return {page, heads_apart}; }
 };
 
+// 12 hexadecimal digits of what the policy does: neither its paper nor its note counts.
+std::string policy_hash(const KvPolicy& policy);
+
 }  // namespace terrace

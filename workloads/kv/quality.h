@@ -52,7 +52,8 @@ struct TraceQuality {
     return of_head[static_cast<std::size_t>(layer * heads + head)];
   }
   HeadQuality total() const;
-  double bytes_per_token() const;  // held at the end, metadata too, over tokens seen
+  double bytes_per_token() const;               // held at the end, metadata too, over tokens seen
+  std::vector<QualityFigure> headline() const;  // error, mass kept, recall, bytes per token
   std::vector<QualityFigure> rows(bool each_head = false) const;
 };
 

@@ -28,15 +28,24 @@ double TraceQuality::bytes_per_token() const {
   return bits.sequence() / 8 / static_cast<double>(tokens);
 }
 
-std::vector<QualityFigure> TraceQuality::rows(bool each_head) const {
+namespace {
+void add(std::vector<QualityFigure>& rows, const HeadQuality& q, std::int64_t layer,
+         std::int64_t head) {
+  rows.push_back({"attention output error", "1", q.relative_error(), layer, head});
+  rows.push_back({"attention mass kept", "1", q.mass / std::max(1.0, q.steps), layer, head});
+  rows.push_back({"top-k recall", "1", q.recall / std::max(1.0, q.recalls), layer, head});
+}
+}  // namespace
+
+std::vector<QualityFigure> TraceQuality::headline() const {
   std::vector<QualityFigure> rows;
-  const auto add = [&](const HeadQuality& q, std::int64_t layer, std::int64_t head) {
-    rows.push_back({"attention output error", "1", q.relative_error(), layer, head});
-    rows.push_back({"attention mass kept", "1", q.mass / std::max(1.0, q.steps), layer, head});
-    rows.push_back({"top-k recall", "1", q.recall / std::max(1.0, q.recalls), layer, head});
-  };
-  add(total(), -1, -1);
+  add(rows, total(), -1, -1);
   rows.push_back({"bytes per token", "B", bytes_per_token()});
+  return rows;
+}
+
+std::vector<QualityFigure> TraceQuality::rows(bool each_head) const {
+  std::vector<QualityFigure> rows = headline();
   rows.push_back({"mean bytes", "B", mean_bits / 8});
   rows.push_back({"peak bytes", "B", peak_bits / 8});
   rows.push_back({"shared bytes", "B", bits.shared / 8});
@@ -55,7 +64,7 @@ std::vector<QualityFigure> TraceQuality::rows(bool each_head) const {
   }
   if (!each_head) return rows;
   for (std::int64_t l = 0; l < layers; ++l)
-    for (std::int64_t h = 0; h < heads; ++h) add(at(l, h), l, h);
+    for (std::int64_t h = 0; h < heads; ++h) add(rows, at(l, h), l, h);
   return rows;
 }
 

@@ -58,10 +58,18 @@ void KvParams::fields(Schema<KvParams>& s) {
       "trace", &P::trace,
       "a captured trace that the policy's work is measured on; none: from its arithmetic, where "
       "that does not depend on the text");
-  s.field("lower", &P::lower, "the memory that the policy's lower tier is").not_empty();
+  s.field("quality", &P::quality,
+          "also measures on the trace what the policy does to attention: kv.quality.*");
+  s.field("calibration", &P::calibration,
+          "a captured trace that the policy learns from; none: the one it is measured on");
+  s.field("lower", &P::lower,
+          "the memory that the policy's lower tier is; none: the first *.dram of the machine");
 }
 
 void KvParams::check(Checker& c) const {
+  if (trace.empty() && quality) c.fail("quality", "is measured on a trace; name one");
+  if (trace.empty() && !calibration.empty())
+    c.fail("calibration", "is for what is measured on a trace; name one");
   for (std::size_t i = 0; i < tiers.size(); ++i) {
     const std::string at = "tiers[" + std::to_string(i) + "].";
     if (i == 0 && tiers[i].takes == Intake::evicted)

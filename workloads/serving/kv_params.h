@@ -48,8 +48,10 @@ struct KvParams {
   std::int64_t chunk_blocks = 1;
   bool infinite_reference = false;
   std::optional<KvPolicy> policy;
-  std::optional<std::string> trace;  // what the policy is measured on
-  std::string lower = "host0.dram";  // the tier below of a policy that has one
+  FilePath trace;        // what the policy is measured on
+  bool quality = false;  // … its attention's error too
+  FilePath calibration;  // a trace that it learns from; none: `trace`
+  std::string lower;     // the tier below of a policy that has one; empty: the first host's memory
   static void fields(Schema<KvParams>& s);
   void check(Checker& c) const;
 };

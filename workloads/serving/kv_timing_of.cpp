@@ -9,13 +9,32 @@
 namespace terrace {
 namespace {
 
-// Of the trace: the file, the model and the text it was captured from.
-KvProfile profile_of(const KvParams& kv, const ModelShape& shape) {
-  if (!kv.trace) return arithmetic_profile(*kv.policy, shape.kv_heads, shape.heads, shape.head_dim);
-  const KvTrace file(*kv.trace);
+// On the trace: the file, the model and the text it was captured from.
+void measure(const KvParams& kv, KvTiming& timing) {
+  const KvTrace file(kv.trace.resolved);
   const KvTraceHeader& h = file.header();
-  const CapturedTrace trace(file, file.header().holds(TraceTensor::x));
-  return measure_profile(*kv.policy, trace, *kv.trace + ": " + h.model + ", " + h.text);
+  const CapturedTrace trace(file, h.holds(TraceTensor::x));
+  std::optional<CapturedTrace> calibration;
+  if (!kv.calibration.empty()) calibration.emplace(KvTrace(kv.calibration.resolved), true);
+  ProfileOptions options;
+  options.calibration = calibration ? &*calibration : &trace;
+  timing.profile = measure_profile(*kv.policy, trace,
+                                   kv.trace.written + ": " + h.model + ", " + h.text, options);
+  if (!kv.quality) return;
+  QualityOptions of_quality;
+  of_quality.calibration = options.calibration;
+  timing.quality = measure_quality(*kv.policy, trace, of_quality).headline();
+}
+
+TierId first_dram(const Machine& machine) {
+  const std::string ending = ".dram";
+  for (std::size_t t = 0; t < machine.tiers().size(); ++t) {
+    const std::string& name = machine.tiers()[t].name;
+    if (name.size() > ending.size() &&
+        name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
+      return static_cast<TierId>(t);
+  }
+  return none;
 }
 
 }  // namespace
@@ -25,16 +44,22 @@ std::optional<KvTiming> kv_timing(const ServingParams& params, const ModelShape&
   if (!params.kv.policy) return std::nullopt;
   KvTiming timing;
   try {
-    timing.profile = profile_of(params.kv, shape);
+    if (!params.kv.trace.empty())
+      measure(params.kv, timing);
+    else
+      timing.profile =
+          arithmetic_profile(*params.kv.policy, shape.kv_heads, shape.heads, shape.head_dim);
   } catch (const BuildError& e) {
     throw BuildError(e.path == "trace" ? "kv.trace" : "kv.policy." + e.path, e.problem);
   } catch (const CaptureError& e) {
     throw BuildError("kv.trace", e.what());
   }
   if (timing.profile.uses_lower()) {
-    timing.lower = machine.find_tier(params.kv.lower);
+    timing.lower =
+        params.kv.lower.empty() ? first_dram(machine) : machine.find_tier(params.kv.lower);
     if (timing.lower == none)
-      throw BuildError("kv.lower", "the machine has no memory named " + params.kv.lower);
+      throw BuildError("kv.lower", "the machine has no memory named " +
+                                       (params.kv.lower.empty() ? "*.dram" : params.kv.lower));
   }
   return timing;
 }

@@ -84,6 +84,8 @@ std::optional<Step> Replica::form(Time now) {
   step.id = ids_.take();
   if (tiers_ && tiers_->has_stores()) step.after.push_back(tiers_->take_stores(ids_.take()));
   Step graph = build(*step.plan, step.id);
+  step.formed = now;
+  if (batch_.prefill().sequences == 0) step.decodes = batch_.decode().sequences;
   host_free_ = now;
   if (setup_.driver != none)
     host_free_ += setup_.host.of(static_cast<std::int64_t>(step.plan->parts.size()));
@@ -165,6 +167,11 @@ bool Replica::completed(std::int64_t id, Time now) {
   const auto done = std::find_if(in_flight_.begin(), in_flight_.end(),
                                  [&](const UnderWay& u) { return u.id == id; });
   scheduler_.update(*done->plan, output_, now);
+  if (done->decodes > 0) {
+    counts_.decode_tokens += done->decodes;
+    counts_.decode_time += now - std::max(last_step_, done->formed);
+  }
+  last_step_ = now;
   for (CopyJob& job : done->after) outbox_.push_back(std::move(job));
   spare_plans_.push_back(std::move(done->plan));
   in_flight_.erase(done);

@@ -20,6 +20,8 @@ namespace terrace {
 struct StepCounts {
   std::int64_t decode = 0, prefill = 0, mixed = 0;
   std::int64_t copies[copy_kinds] = {};
+  std::int64_t decode_tokens = 0;  // of steps of one token for every request
+  Time decode_time;                // in which no other step was under way
 };
 
 class Replica {
@@ -73,6 +75,8 @@ class Replica {
   struct UnderWay {
     std::int64_t id = 0;
     std::unique_ptr<StepPlan> plan;
+    std::int64_t decodes = 0;  // 0: prompts are among it
+    Time formed;
     std::vector<CopyJob> after;  // copies that wait for its end
   };
   bool wants_step() const;
@@ -113,6 +117,7 @@ class Replica {
   StepOutput output_;
   StepCounts counts_;
   bool retry_ = false;  // something has changed since the last attempt to form a step
+  Time last_step_;      // when the last step ended
   Time host_free_;      // when the host thread has handed over what was formed
 };
 

@@ -19,7 +19,7 @@ void ServingParams::fields(Schema<ServingParams>& s) {
 void ServingParams::check(Checker& c) const {
   if (!kv.tiers.empty() && !engine.prefix_caching)
     c.fail("kv.tiers", "need engine.prefix_caching: blocks are found in them by their content");
-  if (kv.trace && !kv.policy) c.fail("kv.trace", "measures a kv.policy; there is none");
+  if (!kv.trace.empty() && !kv.policy) c.fail("kv.trace", "measures a kv.policy; there is none");
   if (kv.policy && engine.prefix_caching)
     c.fail("kv.policy",
            "needs engine.prefix_caching: false; what a policy leaves of a prefix "

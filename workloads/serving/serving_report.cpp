@@ -11,6 +11,12 @@ namespace {
 double number(std::int64_t n) { return static_cast<double>(n); }
 double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
+std::string stat_name(std::string metric) {
+  for (char& c : metric)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return metric;
+}
+
 }  // namespace
 
 void Serving::report(Record& record, Time) const {
@@ -22,6 +28,10 @@ void Serving::report(Record& record, Time) const {
   if (const KvTiming* kv = builder_.kv()) {
     record.stat("kv.held_share", kv_share(), "1",
                 "of a full cache that the policy holds in HBM, at max_model_len");
+    for (const QualityFigure& f : kv->quality)
+      record.stat("kv.quality." + stat_name(f.metric), f.value, f.unit,
+                  f.metric + ", on the trace of the profile");
+    record.kv_policy = policy_hash(*params_.kv.policy);
     record.remarks.push_back("kv.profile_source: " + kv->profile.source);
   }
   if (shape_.learned_positions == 0 && shape_.max_positions > 0 &&
@@ -82,12 +92,15 @@ void Serving::report_engine(Record& record) const {
   record.stat("memory.outside", m.outside, "B", "predicted for kernels and stack there");
 
   StepCounts n;
+  double decode_rate = 0;
   std::int64_t preemptions = 0, swaps = 0, dropped = 0, given_up = 0;
   for (const auto& r : replicas_) {
     const StepCounts& c = r->counts();
     n.decode += c.decode;
     n.prefill += c.prefill;
     n.mixed += c.mixed;
+    n.decode_tokens += c.decode_tokens;
+    decode_rate += ratio(number(c.decode_tokens), c.decode_time.seconds());
     for (std::size_t k = 0; k < copy_kinds; ++k) n.copies[k] += c.copies[k];
     preemptions += r->scheduler().preemptions();
     swaps += r->scheduler().swaps();
@@ -100,6 +113,10 @@ void Serving::report_engine(Record& record) const {
   record.stat("preemptions.dropped_tokens", number(dropped), "1",
               "computed tokens whose KV was given up");
   record.stat("engine.steps.decode", number(n.decode), "1", "steps of one token for every request");
+  record.stat("engine.decode_tokens_per_second", decode_rate, "tokens/s",
+              "of all replicas, while their steps have no prompt among them");
+  record.stat("engine.decode_batch", ratio(number(n.decode_tokens), number(n.decode)), "1",
+              "requests in a step without prompts, mean");
   record.stat("engine.steps.prefill", number(n.prefill), "1", "steps of prompts only");
   record.stat("engine.steps.mixed", number(n.mixed), "1", "steps of both");
   for (std::size_t k = 0; k < copy_kinds; ++k)

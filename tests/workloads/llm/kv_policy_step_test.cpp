@@ -19,7 +19,7 @@ struct Bench {
         machine(test::machine_of(1)),
         placement({}, shape, machine),
         builder(shape, placement, machine, {}, {},
-                profile ? std::optional<KvTiming>({*profile, lower}) : std::nullopt) {}
+                profile ? std::optional<KvTiming>(KvTiming{*profile, lower, {}}) : std::nullopt) {}
   Step step(const std::vector<Slice>& slices) {
     Batch batch = builder.batch();
     for (const Slice& s : slices) batch.add(s);

@@ -50,7 +50,7 @@ TEST_CASE("a policy goes without prefix caching, and a trace without a policy sa
   const auto machine = bench::machine_of();
   REQUIRE_THROWS_WITH(bench::serving(*machine, engine("{policy: {}}", "true")),
                       Catch::Contains("prefix_caching: false"));
-  REQUIRE_THROWS_WITH(bench::serving(*machine, engine("{trace: a.kvt}")),
+  REQUIRE_THROWS_WITH(bench::serving(*machine, engine("{trace: traces/smollm2_grimm.trace}")),
                       Catch::Contains("there is none"));
 }
 

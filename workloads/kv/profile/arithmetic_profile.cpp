@@ -75,8 +75,9 @@ bool same(const KvBand& a, const KvBand& b) {
 
 KvProfile arithmetic_profile(const KvPolicy& policy, std::int64_t kv_heads, std::int64_t heads,
                              std::int64_t head_dim, const ProfileOptions& options) {
-  constexpr std::int64_t enough = 1024, too_long = 6144;  // the largest takes some ten seconds
-  const std::int64_t tokens = std::max(enough, tokens_to_see(policy, options) - options.steps);
+  constexpr std::int64_t too_long = 6144;  // the largest takes some ten seconds
+  const std::int64_t tokens =
+      std::max(options.tokens, tokens_to_see(policy, options) - options.steps);
   if (tokens > too_long)
     throw BuildError("trace", "so large a budget shows on long texts alone: name a captured trace");
   KvProfile profiles[2];

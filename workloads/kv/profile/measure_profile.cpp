@@ -39,7 +39,7 @@ Run run_prompt(const KvPolicy& policy, const AttentionTrace& trace, std::int64_t
   CacheSetup setup;
   setup.shape = s;
   setup.seed = o.seed;
-  setup.calibration = &trace;
+  setup.calibration = o.calibration != nullptr ? o.calibration : &trace;
   setup.tags = trace.tags();
   setup.plans = true;
   std::vector<TraceTensors> layers;
@@ -159,8 +159,11 @@ std::int64_t tokens_to_see(const KvPolicy& policy, const ProfileOptions& o) {
 
 KvProfile measure_profile(const KvPolicy& policy, const AttentionTrace& trace,
                           const std::string& source, const ProfileOptions& o) {
-  const std::int64_t longest = trace.tokens() - o.steps, half = longest / 2;
-  if (const std::int64_t least = tokens_to_see(policy, o); trace.tokens() < least)
+  const std::int64_t least = tokens_to_see(policy, o);
+  const std::int64_t longest =
+      std::min(trace.tokens() - o.steps, std::max(o.tokens, least - o.steps));
+  const std::int64_t half = longest / 2;
+  if (trace.tokens() < least)
     throw BuildError("trace", "has " + std::to_string(trace.tokens()) +
                                   " tokens; this policy shows " + "what it does from " +
                                   std::to_string(least) + " on");
