@@ -29,14 +29,14 @@ class ValueMerge final : public KvCompact {
       std::vector<std::int32_t> next;
       for (auto s = std::upper_bound(v.stay.begin(), v.stay.end(), g);
            s != v.stay.end() && static_cast<std::int64_t>(next.size()) < p_.over; ++s)
-        if (v.is_protected[static_cast<std::size_t>(*s)] == 0) next.push_back(*s);
+        next.push_back(*s);
       const double draw = stream_.uniform();  // one for each, whatever becomes of it
       if (next.empty()) continue;
       double mean = 0;
       for (const std::int32_t s : next)
         mean += static_cast<double>(v.scores[s]) / static_cast<double>(next.size());
       if (!(draw * mean < static_cast<double>(v.scores[g]))) continue;
-      const auto share = 1 / static_cast<float>(next.size());
+      const auto share = 1 / static_cast<float>(p_.over);
       for (const std::int32_t s : next) {
         const float* x = cache.values().row(g);
         const RowsRef row = cache.rewrite(s, HeadCache::value);
