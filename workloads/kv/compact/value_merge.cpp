@@ -25,6 +25,9 @@ class ValueMerge final : public KvCompact {
   Work compact(HeadCache& cache, const Verdict& v, std::vector<std::int32_t>&) override {
     Work work;
     const std::int64_t dim = cache.head_dim();
+    double mean = 0;
+    for (const std::int32_t s : v.stay)
+      mean += static_cast<double>(v.scores[s]) / static_cast<double>(v.stay.size());
     for (const std::int32_t g : v.go) {
       std::vector<std::int32_t> next;
       for (auto s = std::upper_bound(v.stay.begin(), v.stay.end(), g);
@@ -32,9 +35,6 @@ class ValueMerge final : public KvCompact {
         next.push_back(*s);
       const double draw = stream_.uniform();  // one for each, whatever becomes of it
       if (next.empty()) continue;
-      double mean = 0;
-      for (const std::int32_t s : next)
-        mean += static_cast<double>(v.scores[s]) / static_cast<double>(next.size());
       if (!(draw * mean < static_cast<double>(v.scores[g]))) continue;
       const auto share = 1 / static_cast<float>(p_.over);
       for (const std::int32_t s : next) {
