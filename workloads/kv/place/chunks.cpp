@@ -69,7 +69,9 @@ class Chunks final : public ChoosingPlace {
     if (part.phase == Phase::prefill) {
       const auto& at = cache.positions();
       const auto own = std::lower_bound(at.begin(), at.end(), part.first) - at.begin();
-      out.all = own <= p_.window;
+      out.all = own <= p_.window + size_.sinks;
+      for (std::int64_t i = 0; i < size_.sinks; ++i)
+        out.slots.push_back(static_cast<std::int32_t>(i));
       for (std::int64_t i = std::max<std::int64_t>(0, own - p_.window); i < own; ++i)
         out.slots.push_back(static_cast<std::int32_t>(i));
       return;

@@ -137,6 +137,10 @@ TEST_CASE("CAKE: layers share the whole by H^(1/tau1) V^(1/tau2) of the last que
   }
   require_parts(budgets_of("{kind: cake, tokens: 20, window: 16, dispersion: 2, shift: 0.5}"),
                 weights, 20, 1);
+  // The window apart: every layer has it, and the rest is shared out.
+  require_parts(
+      budgets_of("{kind: cake, tokens: 20, window: 16, apart: 16, dispersion: 2, shift: 0.5}"),
+      weights, 20, 16);
 }
 
 TEST_CASE("CAKE's layers hold the whole budget from the first on; others wait for the last layer") {
@@ -177,21 +181,24 @@ TEST_CASE("ZigZagKV: beyond a floor, layers share by the tokens that hold 90 % o
                 20, 6);
 }
 
-TEST_CASE("D2O: dense layers keep more, by exp(-variance of what tokens are attended to)") {
-  std::vector<double> variance;
+TEST_CASE(
+    "D2O: dense layers keep more, by exp(-F), F the heads' variances between least and most") {
+  std::vector<double> parts;
   for (std::int64_t l = 0; l < 5; ++l) {
-    std::vector<double> mass(prompt, 0.0);
-    for (std::int64_t h = 0; h < 4; ++h)
-      for (const auto& row : window_of(l, h, prompt))
-        for (std::size_t i = 0; i < prompt; ++i) mass[i] += row[i];
-    double sum = 0;
-    const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / double{prompt};
-    for (const double m : mass) sum += (m - mean) * (m - mean) / double{prompt};
-    variance.push_back(sum);
+    double variance[2] = {0, 0};
+    for (std::int64_t kv = 0; kv < 2; ++kv) {
+      std::vector<double> mass(prompt, 0.0);
+      for (const std::int64_t h : {2 * kv, 2 * kv + 1})
+        for (const auto& row : window_of(l, h, prompt))
+          for (std::size_t i = 0; i < prompt; ++i) mass[i] += row[i];
+      const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / double{prompt};
+      for (const double m : mass) variance[kv] += (m - mean) * (m - mean);
+    }
+    // Of two heads the one with less is at 0, the other at 1.
+    REQUIRE(variance[0] != variance[1]);
+    parts.push_back(std::exp(-0.5));
   }
-  const double mean = std::accumulate(variance.begin(), variance.end(), 0.0) / 5;
-  for (double& v : variance) v = std::exp(-v / mean);
-  require_parts(budgets_of("{kind: density, tokens: 20, floor: 0.2}"), variance, 20, 4);
+  require_parts(budgets_of("{kind: density, tokens: 20, floor: 0.2}"), parts, 20, 4);
 }
 
 TEST_CASE("SqueezeAttention: the layers that change least keep p of the mean, the rest the rest") {
