@@ -97,7 +97,7 @@ TEST_CASE("whatever scores, a budget of 100 % is the full cache, bit for bit") {
        {"random", "recency", "accumulated_attention", "observation_window", "l2_norm"})
     for (const char* more :
          {"", "compact: nearest_merge, ", "heads_together: true, ", "positions: cache, ",
-          "interval: 5, ", "decode: {score: l2_norm}, ", "place: {kind: pages, page: 8}, "}) {
+          "interval: 5, ", "decode: {score: l2_norm}, ", "place: {kind: pages, page: 8, share: 1}, "}) {
       INFO(score << " " << more);
       require_identity(policy_of(std::string("{") + more + "score: " + score + "}"), trace);
       Walk chunks;

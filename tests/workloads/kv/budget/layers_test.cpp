@@ -181,24 +181,39 @@ TEST_CASE("ZigZagKV: beyond a floor, layers share by the tokens that hold 90 % o
                 20, 6);
 }
 
-TEST_CASE(
-    "D2O: dense layers keep more, by exp(-F), F the heads' variances between least and most") {
+TEST_CASE("D2O: layers get exp(-F), F the heads' variances from the least to the largest") {
+  const RandomTrace trace(31, {64, 5, 8, 4, 16, 24, true});
   std::vector<double> parts;
   for (std::int64_t l = 0; l < 5; ++l) {
-    double variance[2] = {0, 0};
-    for (std::int64_t kv = 0; kv < 2; ++kv) {
-      std::vector<double> mass(prompt, 0.0);
+    std::vector<double> variance(4, 0.0);
+    for (std::int64_t kv = 0; kv < 4; ++kv) {
+      std::vector<double> mass(64, 0.0);
       for (const std::int64_t h : {2 * kv, 2 * kv + 1})
-        for (const auto& row : window_of(l, h, prompt))
-          for (std::size_t i = 0; i < prompt; ++i) mass[i] += row[i];
-      const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / double{prompt};
-      for (const double m : mass) variance[kv] += (m - mean) * (m - mean);
+        for (std::int32_t now = 0; now < 64; ++now) {
+          std::vector<std::int32_t> seen(static_cast<std::size_t>(now + 1));
+          std::iota(seen.begin(), seen.end(), 0);
+          const auto p = slow_attention(trace, l, h, now, seen);
+          for (std::size_t i = 0; i < p.size(); ++i) mass[i] += p[i];
+        }
+      const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / 64;
+      for (const double m : mass) variance[static_cast<std::size_t>(kv)] += (m - mean) * (m - mean);
     }
-    // Of two heads the one with less is at 0, the other at 1.
-    REQUIRE(variance[0] != variance[1]);
-    parts.push_back(std::exp(-0.5));
+    const auto [low, high] = std::minmax_element(variance.begin(), variance.end());
+    double f = 0;
+    for (const double v : variance) f += (v - *low) / (*high - *low) / 4;
+    parts.push_back(std::exp(-f));
   }
-  require_parts(budgets_of("{kind: density, tokens: 20, floor: 0.2}"), parts, 20, 4);
+  const double sum = std::accumulate(parts.begin(), parts.end(), 0.0);
+  Walk how;
+  how.steps = 0;
+  walk(policy_of("{score: recency, budget: {kind: density, tokens: 20, floor: 0.2}}"), trace, how,
+       [&](const PolicyCache& cache, std::int64_t, const auto&) {
+         for (std::int64_t l = 0; l < 5; ++l) {
+           const double expected = 4 + (100 - 20) * parts[static_cast<std::size_t>(l)] / sum;
+           INFO("layer " << l << " has " << cache.budget(l, 0) << ", wants " << expected);
+           REQUIRE(std::fabs(static_cast<double>(cache.budget(l, 0)) - expected) <= 1);
+         }
+       });
 }
 
 TEST_CASE("SqueezeAttention: the layers that change least keep p of the mean, the rest the rest") {
