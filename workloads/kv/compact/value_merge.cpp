@@ -1,8 +1,10 @@
 // The value of a token that must go is spread over the next kept ones, if a draw says so: the more
 // attention it had beside theirs, the likelier. Its key is gone.
 // Source: Zhang et al., "CaM: cache merging for memory-efficient LLMs inference", ICML 2024,
-// algorithm 1: with probability min(1, A_i / mean of A over the next m), each of the m values gets
-// v_i / m. State: none but the stream of draws.
+// algorithm 1: with probability min(1, A_i / mean of A), each of the next m values, protected ones
+// too, gets v_i / m. The mean is over all that is kept, sinks included, as in the authors' code:
+// over the next m alone sums of attention, which the newest have few of, would make it nearly sure.
+// State: none but the stream of draws.
 #include <algorithm>
 
 #include "sim/random.h"
