@@ -95,9 +95,9 @@ std::vector<std::int32_t> positions_after(const std::string& yaml, std::int64_t 
 TEST_CASE("whatever scores, a budget of 100 % is the full cache, bit for bit") {
   for (const char* score :
        {"random", "recency", "accumulated_attention", "observation_window", "l2_norm"})
-    for (const char* more :
-         {"", "compact: nearest_merge, ", "heads_together: true, ", "positions: cache, ",
-          "interval: 5, ", "decode: {score: l2_norm}, ", "place: {kind: pages, page: 8}, "}) {
+    for (const char* more : {"", "compact: nearest_merge, ", "heads_together: true, ",
+                             "positions: cache, ", "interval: 5, ", "decode: {score: l2_norm}, ",
+                             "place: {kind: pages, page: 8, share: 1}, "}) {
       INFO(score << " " << more);
       require_identity(policy_of(std::string("{") + more + "score: " + score + "}"), trace);
       Walk chunks;

@@ -36,7 +36,7 @@ KvPolicy at_full_budget(const std::string& name) {
 
 TEST_CASE(
     "every preset keeps to its budget and its protected tokens, prompt at once or in chunks") {
-  const RandomTrace trace(21, {192, 4, 4, 2, 32, 24, true});
+  const RandomTrace trace(21, {192, 4, 4, 2, 32, 64, true});
   for (const std::string& name : preset_names()) {
     INFO(name);
     const KvPolicy policy = preset(name);
@@ -51,13 +51,37 @@ TEST_CASE(
 }
 
 TEST_CASE("every preset at a budget of 100 % and without a codec is the full cache, bit for bit") {
-  const RandomTrace trace(22, {96, 3, 6, 2, 32, 24, true});
+  const RandomTrace trace(22, {96, 3, 6, 2, 32, 64, true});
   for (const std::string& name : preset_names()) {
     INFO(name);
     Walk how;
     how.calibration = &trace;
     require_identity(at_full_budget(name), trace, how);
   }
+}
+
+TEST_CASE("a preset that selects reads the full cache at a share of 1, bit for bit") {
+  const RandomTrace trace(24, {96, 4, 6, 2, 32, 64, true});
+  int selecting = 0;
+  for (const std::string& name : preset_names()) {
+    Mistakes mistakes;
+    Node root = load_config(std::string(TERRACE_CONFIG_DIR) + "/kv/" + name + ".yaml", mistakes);
+    mistakes.raise();
+    Node* place = root.find("place");
+    if (place == nullptr || place->find("share") == nullptr) continue;
+    INFO(name);
+    ++selecting;
+    Node all = Node::mapping(place->place());
+    all.put("place", *place);
+    all.find("place")->put("share", Node::scalar("1"));
+    Reader reader(mistakes);
+    const KvPolicy policy = read<KvPolicy>(all, reader);
+    mistakes.raise();
+    Walk how;
+    how.calibration = &trace;
+    require_identity(policy, trace, how);
+  }
+  REQUIRE(selecting >= 14);
 }
 
 TEST_CASE("every preset says the same thing when it is written and read again") {
@@ -69,7 +93,7 @@ TEST_CASE("every preset says the same thing when it is written and read again") 
 }
 
 TEST_CASE("the same seed keeps the same tokens") {
-  const RandomTrace trace(23, {96, 2, 4, 2, 32, 24, true});
+  const RandomTrace trace(23, {96, 2, 4, 2, 32, 64, true});
   for (const std::string& name : preset_names()) {
     std::vector<std::vector<std::int32_t>> kept;
     for (int run = 0; run < 2; ++run) {

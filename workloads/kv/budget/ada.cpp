@@ -15,10 +15,12 @@ class Ada final : public KvBudget {
  public:
   struct Params : BudgetSize {
     double floor = 0.2;
+    std::int64_t apart = 0;
     static void fields(Schema<Params>& s) {
       budget_size_fields(s);
       s.field("floor", &Params::floor, "of the mean budget, that every head gets")
           .between(0.0, 1.0);
+      apart_field(s);
     }
   };
   Ada(const Params& params, const Context& context)
@@ -30,9 +32,12 @@ class Ada final : public KvBudget {
                 const HeadCache& cache, const float* scores) override {
     if (chunk.phase == Phase::decode) return;
     if (head == 0) all_.clear();
-    for (std::int64_t i = 0; i < cache.size(); ++i) all_.emplace_back(scores[i], head);
+    const std::int64_t seen = chunk.first + chunk.tokens, apart = std::min(p_.apart, p_.of(seen));
+    for (std::int64_t i = 0; i < cache.size(); ++i)
+      if (cache.positions()[static_cast<std::size_t>(i)] < seen - apart)
+        all_.emplace_back(scores[i], head);
     if (head + 1 < heads_) return;
-    const std::int64_t mean = p_.of(chunk.first + chunk.tokens);
+    const std::int64_t mean = p_.of(seen) - apart;
     const auto best = static_cast<std::size_t>(
         std::min<std::int64_t>(mean * heads_, static_cast<std::int64_t>(all_.size())));
     std::stable_sort(all_.begin(), all_.end(),
@@ -45,8 +50,9 @@ class Ada final : public KvBudget {
     const std::vector<double>& won = won_[static_cast<std::size_t>(layer)];
     const std::int64_t mean = p_.of(seen);
     if (won.empty()) return mean;
-    const auto floor =
-        std::max<std::int64_t>(1, static_cast<std::int64_t>(p_.floor * static_cast<double>(mean)));
+    const std::int64_t apart = std::min(p_.apart, mean);
+    const auto floor = std::max<std::int64_t>(
+        1, apart + static_cast<std::int64_t>(p_.floor * static_cast<double>(mean - apart)));
     return share_out(won, mean * heads_, floor, seen)[static_cast<std::size_t>(head)];
   }
   double flops_per_entry() const override { return 1; }

@@ -27,6 +27,13 @@ inline void BudgetSize::fields(Schema<BudgetSize>& s) { budget_size_fields(s); }
 inline void BudgetSize::check(Checker& c) const {
   if (tokens && share != 1) c.fail("share", "tokens are given too; give one of them");
 }
+// Of a budget, the last tokens that each layer or head has anyway: only the rest is shared out.
+template <class P>
+void apart_field(Schema<P>& s) {
+  s.field("apart", &P::apart,
+          "of the budget, last tokens that are not shared out: each keeps its own")
+      .at_least(0);
+}
 inline std::int64_t BudgetSize::of(std::int64_t seen) const {
   const auto part = static_cast<std::int64_t>(share * static_cast<double>(seen) + 1e-9);
   return std::max<std::int64_t>(1, std::min(tokens.value_or(part), seen));

@@ -3,7 +3,8 @@
 // Source: Qin et al., "CAKE: cascading and adaptive KV cache eviction with layer preferences",
 // arXiv 2503.12491, section 4: P = H^(1/tau1) V^(1/tau2), H the entropy of the last queries'
 // attention, V the variance of a token's attention over those queries, summed over tokens and
-// heads; B_l = P_l / sum P x B. State: three sums per entry of the layer at work; a P per layer.
+// heads; B_l = P_l / sum P x B, beside the window, which every layer keeps. State: three sums per
+// entry of the layer at work; a P per layer.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +16,7 @@ namespace {
 class Cake final : public LayerBudget {
  public:
   struct Params : BudgetSize {
-    std::int64_t window = 32;
+    std::int64_t window = 32, apart = 0;
     double dispersion = 1, shift = 1;
     static void fields(Schema<Params>& s) {
       budget_size_fields(s);
@@ -23,10 +24,11 @@ class Cake final : public LayerBudget {
           .at_least(2);
       s.field("dispersion", &Params::dispersion, "the paper's tau1").above(0.0);
       s.field("shift", &Params::shift, "the paper's tau2").above(0.0);
+      apart_field(s);
     }
   };
   Cake(const Params& params, const Context& context)
-      : LayerBudget(params, context, params.window, 0, true), p_(params) {}
+      : LayerBudget(params, context, params.window, 0, true, params.apart), p_(params) {}
   double flops_per_entry() const override { return 5.0 * static_cast<double>(p_.window); }
 
  protected:

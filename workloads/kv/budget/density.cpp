@@ -1,7 +1,9 @@
 // Layers whose attention is spread evenly keep more tokens than those where few tokens get it all.
 // Source: Wan et al., "D2O: dynamic discriminative operations for efficient generative inference of
 // large language models", arXiv 2406.13035, section 3.2: F, the variance of what tokens are
-// attended to; parts are softmax(-F). State: sums per entry of the layer at work; F per layer.
+// attended to, within 0 and 1 as in the authors' code; parts are softmax(-F). State: sums per entry
+// of the layer at work; F per layer.
+#include <algorithm>
 #include <cmath>
 
 #include "workloads/kv/budget/layer_budget.h"
@@ -27,23 +29,26 @@ class Density final : public LayerBudget {
   double flops_per_entry() const override { return 3; }
 
  protected:
-  // Variance over tokens of the attention a token gets, heads together.
+  // Each head's variance over tokens of the attention they get, between the least and the largest
+  // of the layer's heads; the mean of them.
   double weigh(std::int64_t, const std::vector<HeadWindow>& heads, std::int64_t,
                const HeadChunk&) override {
-    std::vector<double> sum(heads[0].sum.size(), 0.0);
-    for (const HeadWindow& h : heads)
-      for (std::size_t i = 0; i < sum.size() && i < h.sum.size(); ++i) sum[i] += h.sum[i];
-    double mean = 0, squares = 0;
-    for (const double x : sum) mean += x / static_cast<double>(sum.size());
-    for (const double x : sum) squares += (x - mean) * (x - mean);
-    return sum.empty() ? 0 : squares / static_cast<double>(sum.size());
+    std::vector<double> variance;
+    for (const HeadWindow& h : heads) {
+      const auto n = static_cast<double>(std::max<std::size_t>(1, h.sum.size()));
+      double mean = 0, squares = 0;
+      for (const double x : h.sum) mean += x / n;
+      for (const double x : h.sum) squares += (x - mean) * (x - mean);
+      variance.push_back(squares / n);
+    }
+    const auto [low, high] = std::minmax_element(variance.begin(), variance.end());
+    double sum = 0;
+    for (const double v : variance) sum += *high > *low ? (v - *low) / (*high - *low) : 0;
+    return sum / static_cast<double>(variance.size());
   }
-  // In units of the layers' mean, so that the length of the text does not matter.
   std::vector<double> parts(const std::vector<double>& weights) const override {
-    double mean = 0;
-    for (const double f : weights) mean += f / static_cast<double>(weights.size());
     std::vector<double> parts;
-    for (const double f : weights) parts.push_back(mean > 0 ? std::exp(-f / mean) : 1);
+    for (const double f : weights) parts.push_back(std::exp(-f));
     return parts;
   }
 };

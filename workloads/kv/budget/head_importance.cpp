@@ -17,7 +17,7 @@ class HeadImportance final : public KvBudget {
  public:
   struct Params : BudgetSize {
     double beta = 1.2;
-    std::int64_t period = 0, sinks = 4, recent = 8;
+    std::int64_t period = 0, sinks = 4, recent = 8, apart = 0;
     static void fields(Schema<Params>& s) {
       budget_size_fields(s);
       s.field("beta", &Params::beta, "mean tokens over those that go to the shared pool")
@@ -27,6 +27,7 @@ class HeadImportance final : public KvBudget {
           .at_least(0);
       s.field("sinks", &Params::sinks, "first tokens that are not far").at_least(0);
       s.field("recent", &Params::recent, "last tokens that are not far").at_least(1);
+      apart_field(s);
     }
   };
   HeadImportance(const Params& params, const Context& context)
@@ -38,8 +39,10 @@ class HeadImportance final : public KvBudget {
   std::int64_t tokens(std::int64_t layer, std::int64_t head, std::int64_t seen) override {
     const std::int64_t mean = p_.of(seen);
     if (seen != seen_) {
+      const std::int64_t apart = std::min(p_.apart, mean);
       const auto base = std::max<std::int64_t>(
-          1, static_cast<std::int64_t>(static_cast<double>(mean) * (1 - 1 / p_.beta)));
+          1,
+          apart + static_cast<std::int64_t>(static_cast<double>(mean - apart) * (1 - 1 / p_.beta)));
       const auto n = static_cast<std::int64_t>(importance_.size());
       parts_ = share_out(importance_, mean * n, base, seen);
       seen_ = seen;

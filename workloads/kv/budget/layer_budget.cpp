@@ -10,11 +10,12 @@
 namespace terrace {
 
 LayerBudget::LayerBudget(const BudgetSize& size, const MemberContext& context, std::int64_t window,
-                         double floor_share, bool partly)
+                         double floor_share, bool partly, std::int64_t apart)
     : size_(size),
       layers_(context.shape.layers),
       heads_(context.shape.kv_heads),
       window_(window),
+      apart_(apart),
       floor_share_(floor_share),
       partly_(partly),
       heard_(static_cast<std::size_t>(heads_)),
@@ -59,8 +60,9 @@ std::int64_t LayerBudget::tokens(std::int64_t layer, std::int64_t, std::int64_t 
   if (shared_ != known_ || shared_seen_ != seen) {
     const std::int64_t mean = size_.of(seen);
     std::vector<double> weights(weights_.begin(), weights_.begin() + known_);
+    const std::int64_t apart = std::min(apart_, mean);
     const auto floor = std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(floor_share_ * static_cast<double>(mean)));
+        1, apart + static_cast<std::int64_t>(floor_share_ * static_cast<double>(mean - apart)));
     slices_ = share_out(parts(weights), mean * layers_, floor, seen);
     shared_ = known_;
     shared_seen_ = seen;

@@ -20,11 +20,11 @@ struct HeadWindow {
 // Members say what a layer weighs. A layer that was measured waits, whole, until all are, and is
 // then cut to its part (`partly`: the layers so far share the whole, and shrink as others come).
 // Measured anew with every chunk of a prompt; steps of decoding go on with the prompt's parts.
-// All layers of the model must belong to it.
+// All layers of the model must belong to it. The floor is `apart` and a share of the rest.
 class LayerBudget : public KvBudget {
  public:
   LayerBudget(const BudgetSize& size, const MemberContext& context, std::int64_t window,
-              double floor_share, bool partly);
+              double floor_share, bool partly, std::int64_t apart = 0);
 
   void queries(const HeadChunk& chunk, std::vector<std::int32_t>& wanted) const override;
   void attended(std::int64_t layer, std::int64_t head, const Attended& a) override;
@@ -42,7 +42,7 @@ class LayerBudget : public KvBudget {
 
  private:
   BudgetSize size_;
-  std::int64_t layers_, heads_, window_;
+  std::int64_t layers_, heads_, window_, apart_;
   double floor_share_;
   bool partly_;
   std::int64_t known_ = 0, shared_ = -1, shared_seen_ = -1;  // layers; of `slices_`

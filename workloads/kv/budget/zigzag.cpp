@@ -11,7 +11,7 @@ namespace {
 class ZigZag final : public LayerBudget {
  public:
   struct Params : BudgetSize {
-    std::int64_t window = 32;
+    std::int64_t window = 32, apart = 0;
     double mass = 0.9, floor = 0.5;
     static void fields(Schema<Params>& s) {
       budget_size_fields(s);
@@ -20,10 +20,12 @@ class ZigZag final : public LayerBudget {
       s.field("mass", &Params::mass, "share of the attention to be held").above(0.0).at_most(1.0);
       s.field("floor", &Params::floor, "of the mean budget, that every layer gets")
           .between(0.0, 1.0);
+      apart_field(s);
     }
   };
   ZigZag(const Params& params, const Context& context)
-      : LayerBudget(params, context, params.window, params.floor, false), p_(params) {}
+      : LayerBudget(params, context, params.window, params.floor, false, params.apart),
+        p_(params) {}
   double flops_per_entry() const override { return static_cast<double>(p_.window); }
 
  protected:

@@ -14,7 +14,7 @@ namespace terrace {
 struct Verdict {
   std::vector<std::int32_t> stay, go;
   const float* scores = nullptr;           // of every entry
-  std::vector<std::uint8_t> is_protected;  // of every entry: must survive, unchanged
+  std::vector<std::uint8_t> is_protected;  // of every entry: must survive; changed only by CaM
 };
 
 // One for each KV head.

@@ -1,8 +1,10 @@
 // The value of a token that must go is spread over the next kept ones, if a draw says so: the more
 // attention it had beside theirs, the likelier. Its key is gone.
 // Source: Zhang et al., "CaM: cache merging for memory-efficient LLMs inference", ICML 2024,
-// algorithm 1: with probability min(1, A_i / mean of A over the next m), each of the m values gets
-// v_i / m. State: none but the stream of draws.
+// algorithm 1: with probability min(1, A_i / mean of A), each of the next m values, protected ones
+// too, gets v_i / m. The mean is over all that is kept, sinks included, as in the authors' code:
+// over the next m alone sums of attention, which the newest have few of, would make it nearly sure.
+// State: none but the stream of draws.
 #include <algorithm>
 
 #include "sim/random.h"
@@ -25,18 +27,18 @@ class ValueMerge final : public KvCompact {
   Work compact(HeadCache& cache, const Verdict& v, std::vector<std::int32_t>&) override {
     Work work;
     const std::int64_t dim = cache.head_dim();
+    double mean = 0;
+    for (const std::int32_t s : v.stay)
+      mean += static_cast<double>(v.scores[s]) / static_cast<double>(v.stay.size());
     for (const std::int32_t g : v.go) {
       std::vector<std::int32_t> next;
       for (auto s = std::upper_bound(v.stay.begin(), v.stay.end(), g);
            s != v.stay.end() && static_cast<std::int64_t>(next.size()) < p_.over; ++s)
-        if (v.is_protected[static_cast<std::size_t>(*s)] == 0) next.push_back(*s);
+        next.push_back(*s);
       const double draw = stream_.uniform();  // one for each, whatever becomes of it
       if (next.empty()) continue;
-      double mean = 0;
-      for (const std::int32_t s : next)
-        mean += static_cast<double>(v.scores[s]) / static_cast<double>(next.size());
       if (!(draw * mean < static_cast<double>(v.scores[g]))) continue;
-      const auto share = 1 / static_cast<float>(next.size());
+      const auto share = 1 / static_cast<float>(p_.over);
       for (const std::int32_t s : next) {
         const float* x = cache.values().row(g);
         const RowsRef row = cache.rewrite(s, HeadCache::value);

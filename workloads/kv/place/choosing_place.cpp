@@ -8,8 +8,19 @@
 
 namespace terrace {
 
+void ReadShare::check(Checker& c) const {
+  if (tokens && share) c.fail("share", "tokens are given too; give one of them");
+  if (!tokens && !share) c.fail("", "how much is read is missing: give `share` or `tokens`");
+}
+
+std::int64_t ReadShare::of(std::int64_t cached) const {
+  const auto part =
+      static_cast<std::int64_t>(share.value_or(1) * static_cast<double>(cached) + 1e-9);
+  return std::max<std::int64_t>(1, std::min(tokens.value_or(part), cached));
+}
+
 void ReadSize::check(Checker& c) const {
-  BudgetSize::check(c);
+  ReadShare::check(c);
   if (tokens && *tokens < sinks + recent)
     c.fail("tokens", "fewer than the " + std::to_string(sinks + recent) + " read at every step");
 }
@@ -64,13 +75,17 @@ void ChoosingPlace::plan(const HeadChunk& chunk, const HeadCache& cache, const S
 }
 
 void ChoosingPlace::choose(const float* estimates, std::int64_t n, Selection& out) {
-  const std::int64_t wanted = size_.of(n);
+  std::int64_t wanted = size_.of(n), sure = 0;
   out.slots.clear();
   out.all = wanted >= n;
   if (out.all) return;
   ranks_.assign(estimates, estimates + n);
-  for (std::int64_t i = 0; i < n; ++i)
-    if (guarded(i, n)) ranks_[static_cast<std::size_t>(i)] = 3e38F;
+  for (std::int64_t i = 0; i < n; ++i) {
+    float& rank = ranks_[static_cast<std::size_t>(i)];
+    if (guarded(i, n)) rank = 3e38F;
+    sure += rank >= always ? 1 : 0;
+  }
+  wanted = std::max(wanted, sure);
   order_.resize(static_cast<std::size_t>(n));
   std::iota(order_.begin(), order_.end(), 0);
   const auto last = order_.begin() + wanted;

@@ -2,9 +2,10 @@
 // where the others lie, the best of a row.
 #pragma once
 
+#include <optional>
 #include <vector>
 
-#include "workloads/kv/budget/budget_size.h"
+#include "sim/schema.h"
 #include "workloads/kv/place/place.h"
 
 namespace terrace {
@@ -15,14 +16,29 @@ struct EnumNames<KvTier> {
                                                               {"lower", KvTier::lower}};
 };
 
-struct ReadSize : BudgetSize {
-  std::int64_t sinks = 0, recent = 0;
+// How much of a head's cache a step reads: a number of tokens or a share, one of them.
+struct ReadShare {
+  std::optional<std::int64_t> tokens;
+  std::optional<double> share;
+  void check(Checker& c) const;
+  std::int64_t of(std::int64_t cached) const;  // rounded down, at least 1
+};
+template <class P>
+void read_share_fields(Schema<P>& s) {
+  s.field("tokens", &P::tokens, "read at a step; or give `share`").at_least(1);
+  s.field("share", &P::share, "of the cached tokens, read at a step; or give `tokens`")
+      .above(0.0)
+      .at_most(1.0);
+}
+
+struct ReadSize : ReadShare {
+  std::int64_t sinks = 0, recent = 0;  // read at every step, even where they are more than `share`
   KvTier tier = KvTier::hot;
   void check(Checker& c) const;
 };
 template <class P>
 void read_size_fields(Schema<P>& s) {
-  budget_size_fields(s);
+  read_share_fields(s);
   s.field("sinks", &P::sinks, "first entries, which every step reads").at_least(0);
   s.field("recent", &P::recent, "last entries, which every step reads").at_least(0);
   s.field("tier", &P::tier, "where those lie that not every step reads");
@@ -40,7 +56,9 @@ class ChoosingPlace : public KvPlace {
   bool guarded(std::int64_t slot, std::int64_t n) const {
     return slot < size_.sinks || slot >= n - std::max<std::int64_t>(1, size_.recent);
   }
-  // The best of n estimates, the guarded among them, into `out`; all of them where n are allowed.
+  // The best of n estimates into `out`; all of them where n are allowed. The guarded, and what is
+  // estimated at `always`, are read in any case.
+  static constexpr float always = 1e38F;
   void choose(const float* estimates, std::int64_t n, Selection& out);
   // Of the chosen, those that lie below and are not held above by chance.
   virtual void fetched(const HeadCache& cache, const Selection& chosen, Selection& out) const;

@@ -1,9 +1,9 @@
 // Chunks of equal length, each known by its mean key; a step reads those most like its query.
-// Source: ShadowKV (Sun et al., arXiv 2410.21465): chunks of 8, of which the least uniform stay
-// above; only values are fetched, keys are rebuilt from `rank` numbers a token. LongMem (Wang et
-// al., arXiv 2306.07174, section 2.3): chunks of 4 in a memory bank. ReKV (Di et al., arXiv
-// 2503.00540): a chunk is a frame, a prompt attends within a window, what the question's first
-// step finds stays. State: a key for every chunk at the cache's width.
+// Source: ShadowKV (Sun et al., arXiv 2410.21465): chunks of 8, of which the least uniform (48 of
+// 16,384 at 128 k tokens) stay above; only values are fetched, keys are rebuilt from `rank` numbers
+// a token. LongMem (Wang et al., arXiv 2306.07174, section 2.3): chunks of 4 in a memory bank. ReKV
+// (Di et al., arXiv 2503.00540): a chunk is a frame, a prompt attends within a window, what the
+// question's first step finds stays. State: a key for every chunk at the cache's width.
 #include <algorithm>
 #include <cmath>
 
@@ -16,13 +16,16 @@ namespace {
 class Chunks final : public ChoosingPlace {
  public:
   struct Params : ReadSize {
-    std::int64_t chunk = 8, outliers = 0, rank = 0, window = 0;
+    std::int64_t chunk = 8, rank = 0, window = 0;
+    double outliers = 0;
     bool once = false;
     static void fields(Schema<Params>& s) {
       read_size_fields(s);
       s.field("chunk", &Params::chunk, "tokens of a chunk").at_least(1);
-      s.field("outliers", &Params::outliers, "least uniform chunks, always read, kept above")
-          .at_least(0);
+      s.field("outliers", &Params::outliers,
+              "least uniform chunks, as a share of all but at least one, which every step reads; "
+              "kept above; 0: none")
+          .between(0.0, 1.0);
       s.field("rank", &Params::rank,
               "numbers a token, for all heads of a layer, that keys are rebuilt from above; 0: "
               "keys lie and travel with values")
@@ -43,7 +46,7 @@ class Chunks final : public ChoosingPlace {
   std::int64_t hot_entries(const HeadCache& cache) const override {
     const std::int64_t n = cache.size();
     if (size_.tier == KvTier::hot) return n;
-    const std::int64_t whole = std::min(n, size_.sinks + size_.recent + p_.outliers * p_.chunk);
+    const std::int64_t whole = std::min(n, size_.sinks + size_.recent + outliers() * p_.chunk);
     if (p_.rank == 0) return whole;
     const double keys = cache.bits(HeadCache::key), all = keys + cache.bits(HeadCache::value);
     return whole + std::llround(static_cast<double>(n - whole) * keys / all);
@@ -66,7 +69,9 @@ class Chunks final : public ChoosingPlace {
     if (part.phase == Phase::prefill) {
       const auto& at = cache.positions();
       const auto own = std::lower_bound(at.begin(), at.end(), part.first) - at.begin();
-      out.all = own <= p_.window;
+      out.all = own <= p_.window + size_.sinks;
+      for (std::int64_t i = 0; i < size_.sinks; ++i)
+        out.slots.push_back(static_cast<std::int32_t>(i));
       for (std::int64_t i = std::max<std::int64_t>(0, own - p_.window); i < own; ++i)
         out.slots.push_back(static_cast<std::int32_t>(i));
       return;
@@ -79,7 +84,7 @@ class Chunks final : public ChoosingPlace {
       return;
     }
     best_of_group(part.q, {means_.data(), count_, dim, whole_lanes(dim)}, scores_);
-    for (const std::int64_t c : outliers_) scores_[static_cast<std::size_t>(c)] = 1e38F;
+    for (const std::int64_t c : outliers_) scores_[static_cast<std::size_t>(c)] = always;
     estimates_.resize(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i)
       estimates_[static_cast<std::size_t>(i)] = scores_[static_cast<std::size_t>(i / p_.chunk)];
@@ -123,6 +128,7 @@ class Chunks final : public ChoosingPlace {
   }
 
  private:
+  std::int64_t outliers() const { return static_cast<std::int64_t>(outliers_.size()); }
   void label(const HeadCache& cache, std::int64_t from) {
     const std::int64_t n = cache.size(), dim = cache.head_dim(), wide = whole_lanes(dim);
     count_ = (n + p_.chunk - 1) / p_.chunk;
@@ -149,7 +155,8 @@ class Chunks final : public ChoosingPlace {
     std::stable_sort(outliers_.begin(), outliers_.end(), [this](std::int64_t a, std::int64_t b) {
       return evenness_[static_cast<std::size_t>(a)] < evenness_[static_cast<std::size_t>(b)];
     });
-    outliers_.resize(static_cast<std::size_t>(std::min(count_, p_.outliers)));
+    outliers_.resize(static_cast<std::size_t>(std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(p_.outliers * static_cast<double>(count_) + 1e-9))));
     std::sort(outliers_.begin(), outliers_.end());
   }
   Params p_;

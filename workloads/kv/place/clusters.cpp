@@ -78,7 +78,7 @@ class Clusters final : public ChoosingPlace {
     best_of_group(chunk.q, {centroids_.data(), count_, dim, wide}, scores_);
     estimates_.resize(static_cast<std::size_t>(n));
     for (std::size_t i = 0; i < of_.size(); ++i)
-      estimates_[i] = of_[i] == none_yet ? 1e38F : scores_[static_cast<std::size_t>(of_[i])];
+      estimates_[i] = of_[i] == none_yet ? newest : scores_[static_cast<std::size_t>(of_[i])];
     choose(estimates_.data(), n, out);
     recent_ = out.slots;
   }
@@ -109,6 +109,7 @@ class Clusters final : public ChoosingPlace {
 
  private:
   static constexpr std::int32_t none_yet = -1;
+  static constexpr float newest = 1e37F;  // what is in no cluster yet comes before clusters
   bool turned(RowsView q) {
     std::vector<float> mean(static_cast<std::size_t>(q.stride), 0.0F);
     for (std::int64_t r = 0; r < q.rows; ++r)

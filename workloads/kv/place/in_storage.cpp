@@ -15,17 +15,17 @@ namespace {
 
 class InStorage final : public ChoosingPlace {
  public:
-  struct Params : BudgetSize {
+  struct Params : ReadShare {
     std::int64_t channels = 0, flash_page = 16384;
     static void fields(Schema<Params>& s) {
-      budget_size_fields(s);
+      read_share_fields(s);
       s.field("channels", &Params::channels, "of the query that rank tokens; 0: none, all are read")
           .at_least(0);
       s.field("flash_page", &Params::flash_page, "bytes that the drive reads at once").at_least(1);
     }
     void check(Checker& c) const {
-      BudgetSize::check(c);
-      if (channels == 0 && (tokens || share < 1)) c.fail("channels", "needed to choose tokens");
+      if (channels > 0) ReadShare::check(c);
+      if (channels == 0 && (tokens || share)) c.fail("channels", "needed to choose tokens");
     }
   };
   InStorage(const Params& params, const Context& context)

@@ -15,12 +15,12 @@ namespace {
 
 class LocalWindow final : public ChoosingPlace {
  public:
-  struct Params : BudgetSize {
+  struct Params : ReadShare {
     std::int64_t steps = 4;
     double recent_share = 0.5, recompute = 0;
     std::optional<std::int64_t> hot_tokens;
     static void fields(Schema<Params>& s) {
-      budget_size_fields(s);
+      read_share_fields(s);
       s.field("recent_share", &Params::recent_share, "of what is read, the last tokens")
           .between(0.0, 1.0);
       s.field("steps", &Params::steps, "whose attention is summed").at_least(1);
@@ -38,10 +38,15 @@ class LocalWindow final : public ChoosingPlace {
   std::int64_t hot_entries(const HeadCache& cache) const override {
     return std::min(cache.size(), p_.hot_tokens.value_or(cache.size()));
   }
-  void appended(const HeadChunk&, const HeadCache& cache) override {
+  // The prompt's last queries are the steps before the first.
+  void appended(const HeadChunk& chunk, const HeadCache& cache) override {
     entries_ = cache.size();
     for (std::vector<float>& step : attention_)
       step.resize(static_cast<std::size_t>(entries_), 0.0F);
+    if (chunk.phase == Phase::decode) return;
+    for (std::int64_t t = std::max<std::int64_t>(0, chunk.tokens - p_.steps); t < chunk.tokens; ++t)
+      remember(chunk.q.from(t * chunk.group, chunk.group), entries_ - chunk.tokens + t + 1, cache,
+               Selection());
   }
   void kept(const std::vector<std::int32_t>& slots, const HeadCache& cache) override {
     entries_ = cache.size();
@@ -60,8 +65,7 @@ class LocalWindow final : public ChoosingPlace {
         estimates_[static_cast<std::size_t>(i)] += step[static_cast<std::size_t>(i)];
     size_.recent = static_cast<std::int64_t>(p_.recent_share * static_cast<double>(size_.of(n)));
     choose(estimates_.data(), n, out);
-    if (out.all && attention_.empty() && p_.share >= 1) return;
-    remember(chunk, cache, out);
+    remember(chunk.q, n, cache, out);
   }
   void plan(const HeadChunk& chunk, const HeadCache& cache, const Selection& chosen,
             AccessPlan& out) const override {
@@ -121,16 +125,16 @@ class LocalWindow final : public ChoosingPlace {
                        2 * context_.layout.runs(tokens), 0));
     out.back().writes = true;
   }
-  // The attention that this step will have, mean over the query heads.
-  void remember(const HeadChunk& chunk, const HeadCache& cache, const Selection& chosen) {
-    const std::int64_t n = cache.size(), width = whole_lanes(n);
-    std::vector<float> logits(static_cast<std::size_t>(chunk.q.rows * width));
-    dot_rows(chunk.q, cache.keys(), context_.shape.scale, {logits.data(), chunk.q.rows, n, width});
+  // The attention of a token's queries over the first n entries, mean over the query heads.
+  void remember(RowsView q, std::int64_t n, const HeadCache& cache, const Selection& chosen) {
+    const std::int64_t width = whole_lanes(n);
+    std::vector<float> logits(static_cast<std::size_t>(q.rows * width));
+    dot_rows(q, cache.keys().from(0, n), context_.shape.scale, {logits.data(), q.rows, n, width});
     if (static_cast<std::int64_t>(attention_.size()) >= p_.steps)
       attention_.erase(attention_.begin());
-    std::vector<float>& now = attention_.emplace_back(static_cast<std::size_t>(n), 0.0F);
+    std::vector<float>& now = attention_.emplace_back(static_cast<std::size_t>(entries_), 0.0F);
     std::vector<float> row;
-    for (std::int64_t r = 0; r < chunk.q.rows; ++r) {
+    for (std::int64_t r = 0; r < q.rows; ++r) {
       row.assign(logits.begin() + r * width, logits.begin() + (r + 1) * width);
       if (!chosen.all) {
         std::vector<float> only(row.size(), -INFINITY);
@@ -141,7 +145,7 @@ class LocalWindow final : public ChoosingPlace {
       softmax(row.data(), n);
       for (std::int64_t i = 0; i < n; ++i)
         now[static_cast<std::size_t>(i)] +=
-            row[static_cast<std::size_t>(i)] / static_cast<float>(chunk.q.rows);
+            row[static_cast<std::size_t>(i)] / static_cast<float>(q.rows);
     }
   }
   Params p_;

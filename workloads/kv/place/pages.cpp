@@ -5,25 +5,22 @@
 #include <algorithm>
 #include <numeric>
 
-#include "workloads/kv/place/place.h"
+#include "workloads/kv/place/choosing_place.h"
 
 namespace terrace {
 namespace {
 
 class Pages final : public KvPlace {
  public:
-  struct Params {
-    std::int64_t page = 16, tokens = 0;
-    double share = 1;
+  struct Params : ReadShare {
+    std::int64_t page = 16;
     static void fields(Schema<Params>& s) {
       s.field("page", &Params::page, "tokens of a page").at_least(1);
-      s.field("tokens", &Params::tokens, "read at a step; 0: a share").at_least(0);
-      s.field("share", &Params::share, "of the cached tokens, read at a step")
-          .above(0.0)
-          .at_most(1.0);
+      read_share_fields(s);
     }
     void check(Checker& c) const {
-      if (tokens > 0 && tokens < page) c.fail("tokens", "less than one page");
+      ReadShare::check(c);
+      if (tokens && *tokens < page) c.fail("tokens", "less than one page");
     }
   };
   Pages(const Params& params, const Context& context) : KvPlace(context), p_(params) {}
@@ -41,9 +38,7 @@ class Pages final : public KvPlace {
   void select(const HeadChunk& chunk, const HeadCache& cache, const Selection*,
               Selection& out) override {
     const std::int64_t n = cache.size(), dim = cache.head_dim(), pages = pages_of(n);
-    const std::int64_t tokens =
-        p_.tokens > 0 ? p_.tokens
-                      : static_cast<std::int64_t>(p_.share * static_cast<double>(n) + 1e-9);
+    const std::int64_t tokens = p_.of(n);
     const std::int64_t wanted = std::max<std::int64_t>(1, tokens / p_.page);
     out.all = tokens >= n || wanted >= pages;
     out.slots.clear();

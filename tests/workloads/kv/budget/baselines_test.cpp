@@ -42,6 +42,16 @@ TEST_CASE("a pyramid is an arithmetic sequence with the total of a uniform budge
   }
 }
 
+TEST_CASE("what is apart comes on top of every layer's part of a pyramid") {
+  // 100 tokens, 40 of them apart: parts of 60, from 2 x 60 - 60/20 down to 60/20.
+  const auto tokens = tokens_of(
+      policy_of("{budget: {kind: pyramid, tokens: 100, beta: 20, apart: 40}}").budget, 16, 100000);
+  REQUIRE(tokens.front() == 40 + 117);
+  REQUIRE(tokens.back() == 40 + 3);
+  REQUIRE(std::accumulate(tokens.begin(), tokens.end(), 0L) <= 1600);
+  REQUIRE(std::accumulate(tokens.begin(), tokens.end(), 0L) >= 1600 - 16);
+}
+
 TEST_CASE(
     "where the lower layers of a pyramid have no more tokens to keep, the higher get theirs") {
   const auto tokens =

@@ -106,6 +106,21 @@ TEST_CASE("Ada-KV: a layer's heads get what their tokens win among all, above a 
   }
 }
 
+TEST_CASE("Ada-KV: the window is every head's own and does not compete") {
+  // Recency scores: the last 8 of each head would win nearly all. Apart, both heads win the same of
+  // what comes before, and each has the window and half of the rest.
+  Walk how;
+  how.steps = 0;
+  walk(policy_of("{score: recency, budget: {kind: ada, tokens: 16, floor: 0.5, apart: 8}, "
+                 "protect: {recent: 8}}"),
+       heads_trace, how, [&](const PolicyCache& cache, std::int64_t, const auto&) {
+         for (std::int64_t l = 0; l < 3; ++l) {
+           REQUIRE(cache.budget(l, 0) + cache.budget(l, 1) == 32);
+           for (std::int64_t h = 0; h < 2; ++h) REQUIRE(cache.budget(l, h) >= 8 + 4);
+         }
+       });
+}
+
 TEST_CASE("HeadKV: b (1 - 1/beta) for every head, b/beta in a pool for those that retrieve") {
   const std::vector<double> far = by_head(far_mass);
   double sum = 0;

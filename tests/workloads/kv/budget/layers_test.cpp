@@ -137,6 +137,10 @@ TEST_CASE("CAKE: layers share the whole by H^(1/tau1) V^(1/tau2) of the last que
   }
   require_parts(budgets_of("{kind: cake, tokens: 20, window: 16, dispersion: 2, shift: 0.5}"),
                 weights, 20, 1);
+  // The window apart: every layer has it, and the rest is shared out.
+  require_parts(
+      budgets_of("{kind: cake, tokens: 20, window: 16, apart: 16, dispersion: 2, shift: 0.5}"),
+      weights, 20, 16);
 }
 
 TEST_CASE("CAKE's layers hold the whole budget from the first on; others wait for the last layer") {
@@ -177,21 +181,39 @@ TEST_CASE("ZigZagKV: beyond a floor, layers share by the tokens that hold 90 % o
                 20, 6);
 }
 
-TEST_CASE("D2O: dense layers keep more, by exp(-variance of what tokens are attended to)") {
-  std::vector<double> variance;
+TEST_CASE("D2O: layers get exp(-F), F the heads' variances from the least to the largest") {
+  const RandomTrace trace(31, {64, 5, 8, 4, 16, 24, true});
+  std::vector<double> parts;
   for (std::int64_t l = 0; l < 5; ++l) {
-    std::vector<double> mass(prompt, 0.0);
-    for (std::int64_t h = 0; h < 4; ++h)
-      for (const auto& row : window_of(l, h, prompt))
-        for (std::size_t i = 0; i < prompt; ++i) mass[i] += row[i];
-    double sum = 0;
-    const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / double{prompt};
-    for (const double m : mass) sum += (m - mean) * (m - mean) / double{prompt};
-    variance.push_back(sum);
+    std::vector<double> variance(4, 0.0);
+    for (std::int64_t kv = 0; kv < 4; ++kv) {
+      std::vector<double> mass(64, 0.0);
+      for (const std::int64_t h : {2 * kv, 2 * kv + 1})
+        for (std::int32_t now = 0; now < 64; ++now) {
+          std::vector<std::int32_t> seen(static_cast<std::size_t>(now + 1));
+          std::iota(seen.begin(), seen.end(), 0);
+          const auto p = slow_attention(trace, l, h, now, seen);
+          for (std::size_t i = 0; i < p.size(); ++i) mass[i] += p[i];
+        }
+      const double mean = std::accumulate(mass.begin(), mass.end(), 0.0) / 64;
+      for (const double m : mass) variance[static_cast<std::size_t>(kv)] += (m - mean) * (m - mean);
+    }
+    const auto [low, high] = std::minmax_element(variance.begin(), variance.end());
+    double f = 0;
+    for (const double v : variance) f += (v - *low) / (*high - *low) / 4;
+    parts.push_back(std::exp(-f));
   }
-  const double mean = std::accumulate(variance.begin(), variance.end(), 0.0) / 5;
-  for (double& v : variance) v = std::exp(-v / mean);
-  require_parts(budgets_of("{kind: density, tokens: 20, floor: 0.2}"), variance, 20, 4);
+  const double sum = std::accumulate(parts.begin(), parts.end(), 0.0);
+  Walk how;
+  how.steps = 0;
+  walk(policy_of("{score: recency, budget: {kind: density, tokens: 20, floor: 0.2}}"), trace, how,
+       [&](const PolicyCache& cache, std::int64_t, const auto&) {
+         for (std::int64_t l = 0; l < 5; ++l) {
+           const double expected = 4 + (100 - 20) * parts[static_cast<std::size_t>(l)] / sum;
+           INFO("layer " << l << " has " << cache.budget(l, 0) << ", wants " << expected);
+           REQUIRE(std::fabs(static_cast<double>(cache.budget(l, 0)) - expected) <= 1);
+         }
+       });
 }
 
 TEST_CASE("SqueezeAttention: the layers that change least keep p of the mean, the rest the rest") {

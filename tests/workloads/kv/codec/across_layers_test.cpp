@@ -124,7 +124,10 @@ TEST_CASE("X in the directions of both projections is as large as keys and value
 TEST_CASE("differences of X between layers lose less than X itself in the same bits") {
   const LinearTrace trace(128, 6, 2, 2, 16, 32, true);
   CacheBits deltas, plain;
-  const double with = lost_in_cache(preset("xquant_cl"), trace, HeadCache::value, &deltas);
+  const KvPolicy three = policy_of(
+      "{codec: {keys: {kind: layer_input_deltas, first: 3, x: {kind: rtn, bits: 4}, "
+      "delta: {kind: rtn, bits: 3}}}}");
+  const double with = lost_in_cache(three, trace, HeadCache::value, &deltas);
   const double without =
       lost_in_cache(policy_of("{codec: {keys: {kind: layer_input, x: {kind: rtn, bits: 3}}}}"),
                     trace, HeadCache::value, &plain);

@@ -185,9 +185,11 @@ TEST_CASE("an evicted value is spread over the next kept ones by a draw, its key
       if (entries[g].stays) continue;
       std::vector<std::size_t> next;
       for (std::size_t s = g + 1; s < entries.size() && next.size() < 8; ++s)
-        if (entries[s].stays && !entries[s].fixed) next.push_back(s);
-      double mean = 0;
-      for (const std::size_t s : next) mean += entries[s].score / static_cast<double>(next.size());
+        if (entries[s].stays) next.push_back(s);
+      double mean = 0, kept = 0;
+      for (const LiteralEntry& e : entries)
+        if (e.stays) mean += e.score, kept += 1;
+      mean /= kept;
       if (stream.uniform() >= std::min(1.0, entries[g].score / mean)) {
         ++dropped;
         continue;
@@ -195,7 +197,7 @@ TEST_CASE("an evicted value is spread over the next kept ones by a draw, its key
       ++spread;
       for (const std::size_t s : next)
         for (std::size_t c = 0; c < entries[s].v.size(); ++c)
-          entries[s].v[c] += entries[g].v[c] / static_cast<double>(next.size());
+          entries[s].v[c] += entries[g].v[c] / 8;  // however few they are
     }
     drop_the_others(entries);
   };

@@ -74,12 +74,94 @@ TEST_CASE("ShadowKV fetches values alone and rebuilds keys: 2 rank head_dim FLOP
 
 TEST_CASE("outlier chunks are above: what is fetched excludes them") {
   const RandomTrace trace(3);
-  const Seen s = after(
-      "{place: {kind: chunks, tier: lower, chunk: 4, tokens: 24, recent: 4, outliers: 2}}", trace);
-  // Two chunks of four are always read, from above, but for those among the recent tokens.
+  const Seen s =
+      after("{place: {kind: chunks, tier: lower, chunk: 4, tokens: 24, recent: 4, outliers: 0.09}}",
+            trace);
+  // Two chunks of four (9 % of 24, rounded down) are always read, from above, but for those among
+  // the recent tokens.
   REQUIRE(s.fetched >= 32 * 4 * 12 * 2 * 16 * 2);
   REQUIRE(s.fetched <= 32 * 4 * 20 * 2 * 16 * 2);
   REQUIRE(s.bits.lower == Approx(4 * (96 - 4 - 8) * 2 * 16 * 16));
+}
+
+TEST_CASE("first, last and outlier tokens are read at every step, however small the share") {
+  const RandomTrace trace(4);
+  for (const char* place :
+       {"{kind: chunks, chunk: 4, share: 0.02, sinks: 3, recent: 9, outliers: 0.01}",
+        "{kind: vector_codes, bits: 4, parts: 8, share: 0.02, sinks: 3, recent: 9}",
+        "{kind: hierarchy, layers: 1, share: 0.02, sinks: 3, recent: 9}"}) {
+    INFO(place);
+    CacheSetup setup;
+    setup.shape = trace.shape();
+    PolicyCache cache(policy_of(std::string("{place: ") + place + "}"), setup);
+    std::size_t steps = 0;
+    cache.observe_reads([&](std::int64_t, std::int64_t, const std::vector<std::int32_t>& read) {
+      ++steps;
+      const std::int32_t now = read.back();
+      for (const std::int32_t sure : {0, 1, 2})
+        REQUIRE(std::binary_search(read.begin(), read.end(), sure));
+      for (std::int32_t sure = now - 8; sure <= now; ++sure)
+        REQUIRE(std::binary_search(read.begin(), read.end(), sure));
+      REQUIRE(read.size() <= 3 + 9 + 4);  // an outlier chunk at most
+    });
+    TraceTokens tokens;
+    std::vector<float> out(4 * 16);
+    for (std::int64_t l = 0; l < 2; ++l) {
+      const TraceTensors t = trace.layer(l);
+      cache.attend(tokens.at(trace, t, l, 0, 64), Phase::prefill, true, nullptr);
+      cache.attend(tokens.at(trace, t, l, 64, 1), Phase::decode, false, out.data());
+    }
+    REQUIRE(steps == 2 * 2);
+  }
+}
+
+TEST_CASE("how much a step reads is a share or a number of tokens: both or neither is a mistake") {
+  for (const char* kind :
+       {"pages", "chunks", "clusters", "hierarchy", "label_channels", "local_window",
+        "position_persistent", "dynamic_chunks", "vector_codes", "in_storage, channels: 4"}) {
+    const std::string place = std::string("{place: {kind: ") + kind;
+    INFO(place);
+    REQUIRE_NOTHROW(policy_of(place + ", share: 0.5}}"));
+    REQUIRE_NOTHROW(policy_of(place + ", tokens: 64}}"));
+    REQUIRE_THROWS_AS(policy_of(place + ", share: 0.5, tokens: 64}}"), ConfigError);
+    REQUIRE_THROWS_AS(policy_of(place + "}}"), ConfigError);
+  }
+}
+
+TEST_CASE("the first step knows what the prompt's last queries attended to (ALISA)") {
+  // Half of 12 tokens recent; the others those with the most attention, summed over the prompt's
+  // last 3 queries and both query heads.
+  const RandomTrace trace(11, {65, 1, 4, 2, 16, 24, true});
+  CacheSetup setup;
+  setup.shape = trace.shape();
+  PolicyCache cache(
+      policy_of("{place: {kind: local_window, tokens: 12, recent_share: 0.5, steps: 3}}"), setup);
+  std::int64_t heads = 0;
+  cache.observe_reads([&](std::int64_t, std::int64_t kv, const std::vector<std::int32_t>& read) {
+    ++heads;
+    std::vector<double> sum(65, 0.0);
+    for (std::int64_t now = 61; now < 64; ++now)
+      for (const std::int64_t h : {2 * kv, 2 * kv + 1}) {
+        std::vector<std::int32_t> seen(static_cast<std::size_t>(now + 1));
+        std::iota(seen.begin(), seen.end(), 0);
+        const auto p = slow_attention(trace, 0, h, now, seen);
+        for (std::size_t i = 0; i < p.size(); ++i) sum[i] += p[i];
+      }
+    std::vector<std::int32_t> expected{59, 60, 61, 62, 63, 64}, others(59);
+    std::iota(others.begin(), others.end(), 0);
+    std::sort(others.begin(), others.end(), [&](std::int32_t a, std::int32_t b) {
+      return sum[static_cast<std::size_t>(a)] > sum[static_cast<std::size_t>(b)];
+    });
+    expected.insert(expected.end(), others.begin(), others.begin() + 6);
+    std::sort(expected.begin(), expected.end());
+    REQUIRE(read == expected);
+  });
+  TraceTokens tokens;
+  std::vector<float> out(4 * 16);
+  const TraceTensors t = trace.layer(0);
+  cache.attend(tokens.at(trace, t, 0, 0, 64), Phase::prefill, true, nullptr);
+  cache.attend(tokens.at(trace, t, 0, 64, 1), Phase::decode, false, out.data());
+  REQUIRE(heads == 2);
 }
 
 TEST_CASE("what the last step read is not fetched again (ClusterKV)") {
