@@ -82,7 +82,12 @@ void add_quality(CLI::App& app) {
       ->type_name("FILE");
   command
       ->add_option("--scenario", args->scenario,
-                   "also run this scenario under each policy, profiled on --trace or --calibration")
+                   "also run this scenario under each policy: what it is worth in tokens/s")
+      ->type_name("FILE");
+  command
+      ->add_option("--profile", args->profile,
+                   "the trace on which the scenario's work is measured (else --trace, else "
+                   "--calibration)")
       ->type_name("FILE");
   command
       ->add_option("--compare", args->comparisons,

@@ -16,6 +16,7 @@
 #include "sim/simulate.h"
 #include "sim/suggest.h"
 #include "workloads/capture/workers.h"
+#include "workloads/kv/budget/budget_size.h"
 
 namespace terrace {
 namespace {
@@ -35,17 +36,29 @@ std::string preset_file(const std::string& policy) {
   throw InputError("no preset and no file \"" + policy + "\"" + did_you_mean(policy, presets));
 }
 
-// The policy with this share under `family`; nothing where that has no share.
-std::optional<KvPolicy> at_share(Node root, const char* family, double share) {
-  Node* member = root.find(family);
+// The policy with this share under `family`, written to `root`; nothing where that has no share.
+std::optional<KvPolicy> at_share(Node& root, const char* family, double share) {
+  Node changed = root;
+  Node* member = changed.find(family);
   if (member == nullptr) return std::nullopt;
   if (member->is_mapping()) member->take("tokens");
   Mistakes unknown;
-  set(root, fmt::format("{}.share={}", family, share), unknown);
+  set(changed, fmt::format("{}.share={}", family, share), unknown);
   Reader reader(unknown);
-  KvPolicy policy = read<KvPolicy>(root, reader);
+  KvPolicy policy = read<KvPolicy>(changed, reader);
   if (!unknown.empty()) return std::nullopt;
+  root = std::move(changed);
   return policy;
+}
+
+// What a step reads at this share; where everything is read, what is kept. Nothing that is read may
+// be given up before.
+std::optional<KvPolicy> at_budget(Node root, const KvPolicy& as_written, double share) {
+  std::optional<KvPolicy> reads = at_share(root, "place", share);
+  if (!reads) return at_share(root, "budget", share);
+  const auto* size = as_written.budget.params_as<BudgetSize>();
+  if (root.find("budget") == nullptr || size == nullptr || size->share >= share) return reads;
+  return at_share(root, "budget", share);
 }
 
 // The policy as it is, or at a budget; nothing where it has no share to set.
@@ -60,8 +73,7 @@ std::optional<QualityJob> job_of(const std::string& file, const QualityArguments
   job.policy = read<KvPolicy>(root, reader);
   mistakes.raise();
   if (budget) {
-    std::optional<KvPolicy> policy = at_share(root, "budget", *budget / 100);
-    if (!policy) policy = at_share(root, "place", *budget / 100);
+    const std::optional<KvPolicy> policy = at_budget(root, job.policy, *budget / 100);
     if (!policy) return std::nullopt;
     job.policy = *policy;
     job.budget = budget;

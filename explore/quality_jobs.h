@@ -19,7 +19,7 @@ namespace terrace {
 struct QualityArguments {
   std::vector<std::string> policies, sets, texts, comparisons;
   std::vector<double> budgets;
-  std::string trace, model, calibration, scenario, plot, database;
+  std::string trace, model, calibration, scenario, profile, database;
   std::int64_t tokens = 2048, offset = 0, needles = 0;
   double prompt = 0.5;
   std::uint64_t seed = 0;

@@ -202,6 +202,7 @@ std::string command_of(const QualityArguments& a) {
   add("--budgets", fmt::format("{:g}", fmt::join(a.budgets, ",")));
   add("--calibration", a.calibration);
   add("--scenario", a.scenario);
+  add("--profile", a.profile);
   for (const std::string& each : a.comparisons) add("--compare", each);
   for (const std::string& each : a.sets) add("--set", "'" + each + "'");
   if (a.seed != 0) add("--seed", std::to_string(a.seed));

@@ -16,8 +16,12 @@ namespace {
 
 std::vector<std::string> choices(const QualityJob& job, const QualityArguments& args) {
   std::vector<std::string> sets = {"workload.kv.policy=" + write(job.policy).dump()};
-  const std::string& trace = args.trace.empty() ? args.calibration : args.trace;
+  const std::string& trace = !args.profile.empty() ? args.profile
+                             : !args.trace.empty() ? args.trace
+                                                   : args.calibration;
   if (!trace.empty()) sets.push_back("workload.kv.trace=" + trace);
+  if (!trace.empty() && !args.calibration.empty())
+    sets.push_back("workload.kv.calibration=" + args.calibration);
   return sets;
 }
 
