@@ -1,44 +1,39 @@
 // Stands in for device.cu where CUDA is off: says so.
 #include "validate/cuda/device.h"
+#include "validate/cuda/none.h"
 
 namespace terrace::cuda {
-namespace {
-
-[[noreturn]] void none() {
-  throw NoGpu("this program was built without CUDA; build it with -DTERRACE_CUDA=ON where nvcc is");
-}
-
-}  // namespace
-
 bool compiled_with_cuda() { return false; }
 void check(int error, const char*) {
-  if (error != 0) none();
+  if (error != 0) built_without_cuda();
 }
-void check_launch(const char*) { none(); }
-DeviceInfo open_device(int, std::size_t) { none(); }
-std::size_t free_memory() { none(); }
-void synchronize() { none(); }
+void check_launch(const char*) { built_without_cuda(); }
+DeviceInfo open_device(int, std::size_t) { built_without_cuda(); }
+std::size_t free_memory() { built_without_cuda(); }
+void synchronize() { built_without_cuda(); }
 
-Stream::Stream() { none(); }
+Stream::Stream() { built_without_cuda(); }
 Stream::~Stream() = default;
-void Stream::synchronize() const { none(); }
-void Stream::wait(const Event&) const { none(); }
+void Stream::synchronize() const { built_without_cuda(); }
+void Stream::wait(const Event&) const { built_without_cuda(); }
 
-Event::Event(bool) { none(); }
+Event::Event(bool) { built_without_cuda(); }
 Event::~Event() = default;
-void Event::record(const Stream&) const { none(); }
-void Event::synchronize() const { none(); }
-double Event::seconds_since(const Event&) const { none(); }
+void Event::record(const Stream&) const { built_without_cuda(); }
+void Event::synchronize() const { built_without_cuda(); }
+double Event::seconds_since(const Event&) const { built_without_cuda(); }
 
-DeviceBuffer::DeviceBuffer(std::size_t, const std::string&) { none(); }
+DeviceBuffer::DeviceBuffer(std::size_t, const std::string&) { built_without_cuda(); }
 DeviceBuffer::~DeviceBuffer() = default;
-void DeviceBuffer::upload(const void*, std::size_t, std::size_t) const { none(); }
-void DeviceBuffer::download(void*, std::size_t, std::size_t) const { none(); }
-void DeviceBuffer::fill(int) const { none(); }
+void DeviceBuffer::upload(const void*, std::size_t, std::size_t) const { built_without_cuda(); }
+void DeviceBuffer::download(void*, std::size_t, std::size_t) const { built_without_cuda(); }
+void DeviceBuffer::fill(int) const { built_without_cuda(); }
 
-PinnedBuffer::PinnedBuffer(std::size_t, const std::string&) { none(); }
+PinnedBuffer::PinnedBuffer(std::size_t, const std::string&) { built_without_cuda(); }
 PinnedBuffer::~PinnedBuffer() = default;
 
-void copy_async(void*, const void*, std::size_t, CopyDirection, const Stream&) { none(); }
+void copy_async(void*, const void*, std::size_t, CopyDirection, const Stream&) {
+  built_without_cuda();
+}
 
 }  // namespace terrace::cuda

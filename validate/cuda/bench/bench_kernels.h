@@ -1,0 +1,39 @@
+// The kernels that the micro-benchmarks of memories and launches time. `sink`: 4 KiB that no thread
+// ever writes in truth, so that reads cannot be left out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "validate/cuda/device.h"
+
+namespace terrace::cuda {
+
+// Bytes are multiples of 16. `processors`: multiprocessors to spread over.
+void launch_read(const void* from, std::size_t bytes, int passes, void* sink, int processors,
+                 const Stream& stream);  // past the L1
+void launch_write(void* to, std::size_t bytes, int processors, const Stream& stream);
+void launch_copy(void* to, const void* from, std::size_t bytes, int processors,
+                 const Stream& stream);
+
+// Runs of `run` bytes from a table of 2^run_bits of them; to == nullptr: only read.
+struct GatherPlan {
+  std::uint64_t runs = 0;  // fetched
+  std::uint32_t run = 32;  // B
+  int run_bits = 0;        // table of 2^run_bits runs
+  // Pages: 0: none, else the table `pages` names each logical page's place.
+  int slot_bits = 0;             // a page has 2^slot_bits runs
+  std::uint64_t runs_taken = 0;  // of each page
+  const std::uint32_t* pages = nullptr;
+};
+void launch_gather(const GatherPlan& plan, const void* table, void* to, void* sink, int processors,
+                   const Stream& stream);
+
+// One thread follows the ring for `steps` loads, past the L1. `nodes` as chase_ring(), each at the
+// start of its chase_node bytes.
+void launch_chase(const void* nodes, std::uint32_t start, std::uint32_t steps, void* sink,
+                  const Stream& stream);
+void launch_empty(const Stream& stream);
+void launch_delay(double seconds, const Stream& stream);  // one thread waits
+
+}  // namespace terrace::cuda
