@@ -29,6 +29,11 @@ struct OutOfGpuMemory : GpuError {  // names what did not fit and how much was m
   std::size_t asked, missing;
 };
 
+// This GPU, or the libraries on this machine, cannot do it; other things they can.
+struct NotPossible : GpuError {
+  using GpuError::GpuError;
+};
+
 bool compiled_with_cuda();
 
 // `error` is a cudaError_t; throws GpuError unless it is cudaSuccess.

@@ -13,11 +13,6 @@
 
 namespace terrace::cuda {
 
-// A case that this GPU or its libraries cannot do; said in the report, and the rest goes on.
-struct NotPossible : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 // Names of a machine's first GPU and its host, as ops are written for them.
 struct MachineParts {
   explicit MachineParts(const Machine& machine);  // throws std::runtime_error without a GPU
@@ -29,7 +24,7 @@ struct MachineParts {
   Op kernel(OpKind kind, const char* label) const;  // on the compute engine, its launch hidden
   // Reuse distance of data of `footprint` bytes: what a warm case says of its accesses.
   static double reuse(const Case& c, double footprint) {
-    return c.warm ? footprint : std::numeric_limits<double>::infinity();
+    return c.warm() ? footprint : std::numeric_limits<double>::infinity();
   }
 };
 

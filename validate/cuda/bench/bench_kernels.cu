@@ -28,22 +28,37 @@ __device__ void keep(const Unit& sum, void* sink) {
 }
 
 __global__ void __launch_bounds__(block_threads)
-    read_kernel(const Unit* from, std::uint64_t units, int passes, void* sink) {
+    read_kernel(const Unit* from, std::uint64_t units, void* sink) {
   const std::uint64_t thread = thread_number(), threads = thread_count();
   const std::uint64_t rounds = strided_rounds(units, threads);
   Unit sum{};
-  for (int pass = 0; pass < passes; ++pass) {
-    // Another thread reads a unit in the next pass: what one keeps in registers is of no use.
-    const std::uint64_t t = (thread + std::uint64_t(pass) * block_threads) % threads;
-    for (std::uint64_t round = 0; round < rounds; ++round) {
-      Unit u[in_flight] = {};
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    Unit u[in_flight] = {};
 #pragma unroll
-      for (int i = 0; i < in_flight; ++i)
-        if (const std::uint64_t at = strided_unit(t, threads, round, i); at < units)
-          u[i] = __ldcg(from + at);
+    for (int i = 0; i < in_flight; ++i)
+      if (const std::uint64_t at = strided_unit(thread, threads, round, i); at < units)
+        u[i] = __ldcg(from + at);
 #pragma unroll
-      for (int i = 0; i < in_flight; ++i) mix(sum, u[i]);
+    for (int i = 0; i < in_flight; ++i) mix(sum, u[i]);
+  }
+  keep(sum, sink);
+}
+
+__global__ void __launch_bounds__(block_threads)
+    read_again_kernel(const Unit* from, std::uint64_t units, std::uint64_t passes, void* sink) {
+  const std::uint64_t threads = thread_count(), step = threads % units;
+  const std::uint64_t loads = wrapped_loads(units, passes, threads);
+  std::uint64_t at = thread_number() % units;
+  Unit sum{};
+  for (std::uint64_t done = 0; done < loads; done += in_flight) {
+    Unit u[in_flight];
+#pragma unroll
+    for (int i = 0; i < in_flight; ++i) {
+      u[i] = __ldcg(from + at);
+      at = wrapped_next(at, step, units);
     }
+#pragma unroll
+    for (int i = 0; i < in_flight; ++i) mix(sum, u[i]);
   }
   keep(sum, sink);
 }
@@ -138,12 +153,23 @@ unsigned grid(std::uint64_t units, int processors) {
 
 }  // namespace
 
-void launch_read(const void* from, std::size_t bytes, int passes, void* sink, int processors,
+void launch_read(const void* from, std::size_t bytes, void* sink, int processors,
                  const Stream& stream) {
   const std::uint64_t units = bytes / unit_bytes;
   read_kernel<<<grid(units, processors), block_threads, 0, stream>>>(static_cast<const Unit*>(from),
-                                                                     units, passes, sink);
+                                                                     units, sink);
   check_launch("launch of the read kernel");
+}
+
+std::uint64_t launch_read_again(const void* from, std::size_t bytes, std::uint64_t passes,
+                                void* sink, int processors, const Stream& stream) {
+  const std::uint64_t units = bytes / unit_bytes;
+  const unsigned blocks = grid(units * passes, processors);
+  read_again_kernel<<<blocks, block_threads, 0, stream>>>(static_cast<const Unit*>(from), units,
+                                                          passes, sink);
+  check_launch("launch of the kernel that reads again");
+  const std::uint64_t threads = std::uint64_t{blocks} * block_threads;
+  return wrapped_loads(units, passes, threads) * threads * unit_bytes;
 }
 
 void launch_write(void* to, std::size_t bytes, int processors, const Stream& stream) {

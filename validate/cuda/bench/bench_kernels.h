@@ -9,9 +9,12 @@
 
 namespace terrace::cuda {
 
-// Bytes are multiples of 16. `processors`: multiprocessors to spread over.
-void launch_read(const void* from, std::size_t bytes, int passes, void* sink, int processors,
-                 const Stream& stream);  // past the L1
+// Bytes are multiples of 16. `processors`: multiprocessors to spread over. Reads pass the L1 by.
+void launch_read(const void* from, std::size_t bytes, void* sink, int processors,
+                 const Stream& stream);
+// At least `passes` times over; returns the bytes that are read.
+std::uint64_t launch_read_again(const void* from, std::size_t bytes, std::uint64_t passes,
+                                void* sink, int processors, const Stream& stream);
 void launch_write(void* to, std::size_t bytes, int processors, const Stream& stream);
 void launch_copy(void* to, const void* from, std::size_t bytes, int processors,
                  const Stream& stream);

@@ -4,7 +4,11 @@
 
 namespace terrace::cuda {
 
-void launch_read(const void*, std::size_t, int, void*, int, const Stream&) { built_without_cuda(); }
+void launch_read(const void*, std::size_t, void*, int, const Stream&) { built_without_cuda(); }
+std::uint64_t launch_read_again(const void*, std::size_t, std::uint64_t, void*, int,
+                                const Stream&) {
+  built_without_cuda();
+}
 void launch_write(void*, std::size_t, int, const Stream&) { built_without_cuda(); }
 void launch_copy(void*, const void*, std::size_t, int, const Stream&) { built_without_cuda(); }
 void launch_gather(const GatherPlan&, const void*, void*, void*, int, const Stream&) {

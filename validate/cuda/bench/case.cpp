@@ -9,6 +9,10 @@
 
 namespace terrace::cuda {
 
+const char* name_of(CacheState state) {
+  return state == CacheState::cold ? "cold" : state == CacheState::warm ? "warm" : "";
+}
+
 double Case::operator[](const std::string& parameter) const {
   for (const auto& [key, number] : parameters)
     if (key == parameter) return number;
@@ -23,7 +27,7 @@ Case& Case::with(const std::string& parameter, double number) {
 std::string Case::text() const {
   std::string out = group + "." + name;
   for (const auto& [key, number] : parameters) out += fmt::format(" {}={:.12g}", key, number);
-  return out + (warm ? " warm" : " cold");
+  return l2 == CacheState::any ? out : out + " " + name_of(l2);
 }
 
 Summary summarise(const Case& c, const Sample& sample) {

@@ -8,10 +8,14 @@
 
 namespace terrace::cuda {
 
+// What the L2 holds of the data before an execution: nothing, what it can, or it plays no part.
+enum class CacheState : std::uint8_t { any, cold, warm };
+const char* name_of(CacheState state);  // "", "cold", "warm"
+
 struct Case {
   std::string group, name;                                 // "hbm", "copy"
   std::vector<std::pair<std::string, double>> parameters;  // in the order shown
-  bool warm = false;         // the L2 holds what it can of the data; else none of it
+  CacheState l2 = CacheState::any;
   std::string unit = "s";    // of the value
   double work = 0;           // B or FLOP of one execution: value = work / s; 0: the value is s
   std::uint64_t memory = 0;  // B that it takes on the device
@@ -21,6 +25,7 @@ struct Case {
   std::uint64_t whole(const std::string& parameter) const {
     return static_cast<std::uint64_t>((*this)[parameter]);
   }
+  bool warm() const { return l2 == CacheState::warm; }
   Case& with(const std::string& parameter, double value);
   double value(double seconds) const { return work > 0 ? work / seconds : seconds; }
   std::string text() const;  // "hbm.copy bytes=1048576 cold"

@@ -24,6 +24,19 @@ TERRACE_HOST_DEVICE std::uint64_t strided_rounds(std::uint64_t units, std::uint6
   return (units + threads * in_flight - 1) / (threads * in_flight);
 }
 
+// A footprint read again and again as if it were endless: unit v of the endless one lies at v
+// modulo `units`. Of a thread: the first, and from each the next; step = threads % units.
+TERRACE_HOST_DEVICE std::uint64_t wrapped_next(std::uint64_t at, std::uint64_t step,
+                                               std::uint64_t units) {
+  at += step;
+  return at >= units ? at - units : at;
+}
+TERRACE_HOST_DEVICE std::uint64_t wrapped_loads(std::uint64_t units, std::uint64_t passes,
+                                                std::uint64_t threads) {  // of each thread
+  const std::uint64_t each = (units * passes + threads - 1) / threads;
+  return (each + in_flight - 1) / in_flight * in_flight;
+}
+
 // A permutation of the k-bit words: the order in which runs are fetched.
 TERRACE_HOST_DEVICE std::uint64_t scatter(std::uint64_t i, int bits) {
   if (bits == 0) return 0;

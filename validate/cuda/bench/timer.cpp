@@ -29,7 +29,7 @@ Timer::Timer(const DeviceInfo& device, bool quick, std::function<void()> breathe
 }
 
 void Timer::empty_l2() {
-  launch_read(flush_.data(), flush_.bytes(), 1, sink_.data(), device_.multiprocessors, stream_);
+  launch_read(flush_.data(), flush_.bytes(), sink_.data(), device_.multiprocessors, stream_);
 }
 
 Sample Timer::on_device(const Case& c, const std::function<void()>& once) {
@@ -39,7 +39,7 @@ Sample Timer::on_device(const Case& c, const std::function<void()>& once) {
   for (int i = -2; i < 0 || !repeats_.enough(sample.size(), now() - begun); ++i) {
     if (i == 0) begun = now();
     breathe_();
-    if (!c.warm) empty_l2();
+    if (c.l2 == CacheState::cold) empty_l2();
     launch_delay(hidden, stream_);
     start.record(stream_);
     once();
