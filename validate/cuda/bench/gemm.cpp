@@ -1,10 +1,10 @@
 // Matrix multiplications of the shipped models by cuBLASLt, in bf16 and fp8.
 // Source: shapes as workloads/llm gives them for one rank of one (vLLM fuses Q, K, V and gate, up).
-// State: the numbers that operands are filled with.
+// State: the library, and the numbers that operands are filled with.
 #include <set>
 
 #include "validate/cuda/bench/bench_group.h"
-#include "validate/cuda/matmul.h"
+#include "validate/cuda/kernels/cublas_lt.h"
 #include "validate/cuda/random_fill.h"
 #include "workloads/llm/rank_shape.h"
 
@@ -65,17 +65,30 @@ class Gemm final : public BenchGroup {
   }
 
   Sample measure(const Case& c, Timer& timer) override {
-    const auto format = c.name == "fp8" ? MatmulFormat::fp8 : MatmulFormat::bf16;
-    const std::size_t m = c.whole("m"), n = c.whole("n"), k = c.whole("k");
-    const std::size_t width = format == MatmulFormat::fp8 ? 1 : 2;
-    const Matmul matmul(format, static_cast<std::int64_t>(m), static_cast<std::int64_t>(n),
-                        static_cast<std::int64_t>(k));
+    const bool fp8 = c.name == "fp8";
+    const std::size_t m = c.whole("m"), n = c.whole("n"), k = c.whole("k"), width = fp8 ? 1 : 2;
     const DeviceBuffer x(m * k * width, "the activations of " + c.text());
     const DeviceBuffer w(n * k * width, "the weights of " + c.text());
     const DeviceBuffer y(m * n * 2, "the result of " + c.text());
-    fill(x, format);
-    fill(w, format);
-    return timer.on_device(c, [&] { matmul.run(x.data(), w.data(), y.data(), timer.stream()); });
+    fill(x, fp8);
+    fill(w, fp8);
+    LtProblem problem;
+    problem.in = fp8 ? LtFormat::fp8 : LtFormat::bf16;
+    problem.m = static_cast<int>(m);
+    problem.n = static_cast<int>(n);
+    problem.k = static_cast<int>(k);
+    const auto multiply = [&] {
+      lt_->multiply(problem, x.data(), w.data(), y.data(), timer.stream());
+    };
+    try {
+      if (!lt_) lt_ = std::make_unique<CublasLt>();
+      multiply();  // the library's ranking is asked once
+    } catch (const OutOfGpuMemory&) {
+      throw;
+    } catch (const GpuError& e) {
+      throw NotPossible(e.what());
+    }
+    return timer.on_device(c, multiply);
   }
 
   std::vector<Op> ops(const Case& c, const MachineParts& parts) const override {
@@ -94,15 +107,16 @@ class Gemm final : public BenchGroup {
   }
 
  private:
-  void fill(const DeviceBuffer& buffer, MatmulFormat format) {
+  void fill(const DeviceBuffer& buffer, bool fp8) {
     constexpr std::size_t pattern = 1 << 21;  // B
     if (bf16_.empty()) bf16_ = random_bf16(pattern / 2, 1);
     if (fp8_.empty()) fp8_ = random_fp8(pattern, 1);
-    if (format == MatmulFormat::fp8)
+    if (fp8)
       fill_with(buffer, fp8_.data(), pattern);
     else
       fill_with(buffer, bf16_.data(), pattern);
   }
+  std::unique_ptr<CublasLt> lt_;
   std::vector<std::uint16_t> bf16_;
   std::vector<std::uint8_t> fp8_;
 };

@@ -28,26 +28,26 @@ Timer::Timer(const DeviceInfo& device, bool quick, std::function<void()> breathe
   flush_.fill(0);
 }
 
-void Timer::empty_l2() {
-  launch_read(flush_.data(), flush_.bytes(), sink_.data(), device_.multiprocessors, stream_);
+void Timer::empty_l2(const Stream& stream) {
+  launch_read(flush_.data(), flush_.bytes(), sink_.data(), device_.multiprocessors, stream);
 }
 
-Sample Timer::on_device(const Case& c, const std::function<void()>& once) {
+Sample Timer::on_device(const Case& c, const Stream& stream, const std::function<void()>& once) {
   const Event start, end;
   Sample sample;
   double begun = 0;
   for (int i = -2; i < 0 || !repeats_.enough(sample.size(), now() - begun); ++i) {
     if (i == 0) begun = now();
     breathe_();
-    if (c.l2 == CacheState::cold) empty_l2();
-    launch_delay(hidden, stream_);
-    start.record(stream_);
+    if (c.l2 == CacheState::cold) empty_l2(stream);
+    launch_delay(hidden, stream);
+    start.record(stream);
     once();
-    end.record(stream_);
+    end.record(stream);
     const double seconds = end.seconds_since(start);
     if (i >= 0) sample.push_back(seconds);  // two to load code and warm up
   }
-  stream_.synchronize();
+  stream.synchronize();
   return sample;
 }
 

@@ -16,14 +16,17 @@ class Timer {
   const DeviceInfo& device() const { return device_; }
   const Stream& stream() const { return stream_; }
 
-  // By the device's clock. `once` puts one execution on stream(); the device is kept busy before
+  // By the device's clock. `once` puts one execution on the stream; the device is kept busy before
   // it, so that the host's launch is hidden.
-  Sample on_device(const Case& c, const std::function<void()>& once);
+  Sample on_device(const Case& c, const Stream& stream, const std::function<void()>& once);
+  Sample on_device(const Case& c, const std::function<void()>& once) {
+    return on_device(c, stream_, once);
+  }
   // By the host's clock; `once` returns when all is done.
   Sample on_host(const std::function<void()>& once);
 
  private:
-  void empty_l2();
+  void empty_l2(const Stream& stream);
   DeviceInfo device_;
   Repeats repeats_;
   std::function<void()> breathe_;
