@@ -13,13 +13,12 @@
 
 namespace terrace::cuda {
 
-struct CopyArgs {  // between host and device, in equal pieces
+struct CopyArgs {  // from wherever to wherever, in equal pieces
   const void* from = nullptr;
   void* to = nullptr;
   std::size_t bytes = 0;
   int pieces = 1;
   std::size_t from_stride = 0, to_stride = 0;  // B from a piece to the next; 0: side by side
-  bool to_device = true;
 };
 
 using Call = std::variant<GemmArgs, DecodeAttentionArgs, MergePartsArgs, PrefillAttentionArgs,

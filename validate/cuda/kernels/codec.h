@@ -10,7 +10,7 @@
 namespace terrace::cuda {
 
 struct CodeScale {
-  float step = 0, least = 0;
+  F16 step, least;
 };
 
 // A matrix [rows][columns], a row for each token. Groups of `group` numbers along a row, or, by
@@ -77,8 +77,10 @@ struct Quantize {
       high = greatest(high, t.shuffle_xor(high, mask));
     }
     const auto most = static_cast<float>((1 << s.bits) - 1);
-    const float step = (high - low) / most;
-    if (self == 0) a.scales[g] = {step, low};
+    const CodeScale scale = {from_float<F16>((high - low) / most), from_float<F16>(low)};
+    const float step = to_float(scale.step);
+    low = to_float(scale.least);  // as the decoder knows it
+    if (self == 0) a.scales[g] = scale;
     const int each = 32 / s.bits;
     for (int w = self; w < s.words(); w += lanes) {
       std::uint32_t word = 0;
@@ -114,7 +116,8 @@ struct Dequantize {
     T* out = static_cast<T*>(a.out);
     for (int j = 0; j < each; ++j)
       out[s.number_at(g, w * each + j)] =
-          from_float<T>(static_cast<float>(word >> (j * s.bits) & mask) * scale.step + scale.least);
+          from_float<T>(static_cast<float>(word >> (j * s.bits) & mask) * to_float(scale.step) +
+          to_float(scale.least));
   }
 };
 

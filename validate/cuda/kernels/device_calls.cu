@@ -17,13 +17,13 @@ LtFormat lt_format(Number n) {
 }
 
 void copy(const CopyArgs& a, cudaStream_t stream) {
-  const auto kind = a.to_device ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost;
   const std::size_t piece = a.bytes / static_cast<std::size_t>(a.pieces);
   const std::size_t from = a.from_stride != 0 ? a.from_stride : piece;
   const std::size_t to = a.to_stride != 0 ? a.to_stride : piece;
   for (std::size_t i = 0; i < static_cast<std::size_t>(a.pieces); ++i)
     check(cudaMemcpyAsync(static_cast<char*>(a.to) + i * to,
-                          static_cast<const char*>(a.from) + i * from, piece, kind, stream),
+                          static_cast<const char*>(a.from) + i * from, piece,
+                          cudaMemcpyDefault, stream),
           "cudaMemcpyAsync");
 }
 
