@@ -36,6 +36,9 @@ class Attention final : public BenchGroup {
         for (const double length : geometric(1024, 131072, quick ? 8 : 2)) {
           if (batch * length > 1 << 20) continue;  // 4 GiB of cache with 8 heads
           out.push_back(make("decode", h, batch, length));
+          if (cache_bytes(out.back()) > 64 << 20) continue;
+          out.push_back(Case(out.back()));
+          out.back().l2 = CacheState::warm;
         }
       for (const double length : geometric(512, 16384, quick ? 8 : 2))
         out.push_back(make("prefill", h, 1, length));
@@ -68,7 +71,8 @@ class Attention final : public BenchGroup {
     op.flops = 4 * s.pairs * s.q_heads * s.head_dim;
     const double row = 2 * s.q_heads * s.head_dim, never = std::numeric_limits<double>::infinity();
     op.reads(parts.hbm, rows * row, one ? never : rows * row);
-    op.reads(parts.hbm, cache_bytes(c), never, page_tokens * s.head_dim * 2);
+    op.reads(parts.hbm, cache_bytes(c), parts.reuse(c, cache_bytes(c)),
+             page_tokens * s.head_dim * 2);
     op.writes(parts.hbm, rows * row);
     return {op};
   }

@@ -62,7 +62,7 @@ class KvOps final : public BenchGroup {
       add(out, c, n * (columns * width + 4) + n / merged * (columns * width + 4));
     }
     for (const double rows : quick ? std::vector<double>{32} : std::vector<double>{8, 32, 256})
-      for (const double n : geometric(1024, 131072, quick ? 128 : 8))
+      for (const double n : geometric(2048, 131072, quick ? 64 : 8))
         for (const double k : {64.0, 1024.0}) {
           if (k > n) continue;
           Case c;

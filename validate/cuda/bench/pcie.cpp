@@ -29,7 +29,7 @@ class Pcie final : public BenchGroup {
       c.memory = static_cast<std::uint64_t>(c.work);
       out.push_back(c);
     };
-    const std::vector<double> sizes = geometric(4 * kib, largest, quick ? 512 : 4);
+    const std::vector<double> sizes = geometric(4 * kib, largest, quick ? 64 : 4);
     for (const char* name : {"h2d_pinned", "d2h_pinned", "h2d_pageable", "d2h_pageable"})
       for (const double bytes : sizes) add(name, bytes, 1, 1);
     for (const double bytes : sizes) add("both_pinned", bytes, 1, 2);
@@ -37,7 +37,7 @@ class Pcie final : public BenchGroup {
       for (const double bytes : geometric(4 * kib, 16 * mib, quick ? 4096 : 16))
         add(name, bytes, 1, 1);
     for (const char* name : {"h2d_pieces", "d2h_pieces"})
-      for (const double piece : geometric(4 * kib, cut_up, quick ? 128 : 4))
+      for (const double piece : geometric(4 * kib, cut_up, quick ? 16384 : 4))
         add(name, cut_up, cut_up / piece, 1);
     return out;
   }
