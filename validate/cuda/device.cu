@@ -150,6 +150,7 @@ DeviceBuffer::~DeviceBuffer() { (void)cudaFree(data_); }
 void DeviceBuffer::upload(const void* from, std::size_t bytes, std::size_t at) const {
   if (at + bytes > bytes_) throw std::logic_error("upload past the end of a buffer");
   check(cudaMemcpy(as<char>(at), from, bytes, cudaMemcpyHostToDevice), "cudaMemcpy to the device");
+  synchronize();  // from pageable memory it returns before the device has it all
 }
 void DeviceBuffer::download(void* to, std::size_t bytes, std::size_t at) const {
   if (at + bytes > bytes_) throw std::logic_error("download past the end of a buffer");

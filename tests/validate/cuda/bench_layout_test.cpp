@@ -48,9 +48,9 @@ TEST_CASE("a footprint read again is read as often everywhere, but for the last 
 
 TEST_CASE("the order of a gather is a permutation of the runs", "[cuda]") {
   for (int bits = 0; bits <= 18; ++bits) {
-    const std::uint64_t runs = std::uint64_t{1} << bits;
+    const std::uint32_t runs = 1u << bits;
     std::vector<char> seen(runs, 0);
-    for (std::uint64_t i = 0; i < runs; ++i) {
+    for (std::uint32_t i = 0; i < runs; ++i) {
       REQUIRE(scatter(i, bits) < runs);
       seen[scatter(i, bits)] = 1;
     }
@@ -61,9 +61,9 @@ TEST_CASE("the order of a gather is a permutation of the runs", "[cuda]") {
 
 TEST_CASE("runs that follow each other in a gather lie far apart", "[cuda]") {
   constexpr int bits = 16;
-  std::uint64_t near = 0;
-  for (std::uint64_t i = 1; i < 1u << bits; ++i) {
-    const std::uint64_t a = scatter(i - 1, bits), b = scatter(i, bits);
+  std::uint32_t near = 0;
+  for (std::uint32_t i = 1; i < 1u << bits; ++i) {
+    const std::uint32_t a = scatter(i - 1, bits), b = scatter(i, bits);
     near += std::max(a, b) - std::min(a, b) < 64;
   }
   // By chance 2 · 64 / 65536 of them, 128; twice that is many.
@@ -71,33 +71,33 @@ TEST_CASE("runs that follow each other in a gather lie far apart", "[cuda]") {
 }
 
 TEST_CASE("a gather of all runs of a table reads every unit of it once", "[cuda]") {
-  for (const std::uint32_t per_run : {2u, 4u, 64u}) {
-    const std::uint64_t units = std::uint64_t{1024} * per_run;
+  for (const int unit_shift : {0, 1, 2, 6}) {
+    const std::uint32_t units = 1024u << unit_shift;
     std::vector<int> touched(units, 0);
-    for (std::uint64_t u = 0; u < units; ++u) ++touched.at(gathered_unit(u, per_run, 10));
+    for (std::uint32_t u = 0; u < units; ++u) ++touched.at(gathered_unit(u, unit_shift, 10));
     CHECK(std::count(touched.begin(), touched.end(), 1) == static_cast<std::ptrdiff_t>(units));
   }
 }
 
 TEST_CASE("units of a run stay side by side", "[cuda]") {
-  for (std::uint64_t u = 0; u < 4096; ++u) {
+  for (std::uint32_t u = 0; u < 4096; ++u) {
     if (u % 4 == 3) continue;
-    CHECK(gathered_unit(u + 1, 4, 12) == gathered_unit(u, 4, 12) + 1);
+    CHECK(gathered_unit(u + 1, 2, 12) == gathered_unit(u, 2, 12) + 1);
   }
 }
 
 TEST_CASE("of every page as many runs are taken, none of them twice", "[cuda]") {
-  constexpr int slot_bits = 6;
-  constexpr std::uint64_t taken = 16, pages = 100;
+  constexpr int slot_bits = 6, taken_bits = 4, taken = 1 << taken_bits;
+  constexpr std::uint32_t pages = 100;
   std::vector<std::vector<int>> touched(pages, std::vector<int>(1 << slot_bits, 0));
-  for (std::uint64_t run = 0; run < pages * taken; ++run) {
-    const PagedRun r = paged_run(run, taken, slot_bits);
+  for (std::uint32_t run = 0; run < pages * taken; ++run) {
+    const PagedRun r = paged_run(run, taken_bits, slot_bits);
     ++touched.at(r.page).at(r.slot);
   }
   bool differ = false;
   for (const std::vector<int>& page : touched) {
-    CHECK(std::count(page.begin(), page.end(), 1) == static_cast<std::ptrdiff_t>(taken));
-    CHECK(std::count(page.begin(), page.end(), 0) == (1 << slot_bits) - int{taken});
+    CHECK(std::count(page.begin(), page.end(), 1) == taken);
+    CHECK(std::count(page.begin(), page.end(), 0) == (1 << slot_bits) - taken);
     differ = differ || page != touched.front();
   }
   CHECK(differ);

@@ -78,10 +78,10 @@ TEST_CASE("the copy kernel copies and the write kernel writes, on a GPU", "[cuda
 
 TEST_CASE("the gather kernel brings the runs it should, on a GPU", "[cuda][gpu]") {
   on_gpu([](DevicePlace& place) {
-    constexpr int run_bits = 10, slot_bits = 4;
-    constexpr std::uint32_t per_run = 4;
+    constexpr int run_bits = 10, slot_bits = 4, unit_shift = 2;
+    constexpr std::uint32_t per_run = 1 << unit_shift;
     GatherPlan plan;
-    plan.run = per_run * unit_bytes;
+    plan.unit_shift = unit_shift;
     plan.run_bits = run_bits;
     plan.runs = 256;
     std::vector<std::uint32_t> table((1u << run_bits) * per_run * 4);
@@ -95,16 +95,16 @@ TEST_CASE("the gather kernel brings the runs it should, on a GPU", "[cuda][gpu]"
     const Stream stream;
     for (const bool paged : {false, true}) {
       plan.slot_bits = slot_bits;
-      plan.runs_taken = paged ? 4 : 0;
+      plan.taken_bits = 2;
       plan.pages = paged ? page_table : nullptr;
       std::vector<std::uint32_t> wanted;
-      for (std::uint64_t u = 0; u < plan.runs * per_run; ++u) {
-        std::uint64_t source = gathered_unit(u, per_run, run_bits);
+      for (std::uint32_t u = 0; u < plan.runs * per_run; ++u) {
+        std::uint32_t source = gathered_unit(u, unit_shift, run_bits);
         if (paged) {
-          const PagedRun r = paged_run(u / per_run, plan.runs_taken, slot_bits);
-          source = ((std::uint64_t{pages[r.page]} << slot_bits) + r.slot) * per_run + u % per_run;
+          const PagedRun r = paged_run(u / per_run, plan.taken_bits, slot_bits);
+          source = ((pages[r.page] << slot_bits) + r.slot) * per_run + u % per_run;
         }
-        for (std::uint64_t i = 0; i < 4; ++i) wanted.push_back(table[4 * source + i]);
+        for (std::uint32_t i = 0; i < 4; ++i) wanted.push_back(table[4 * source + i]);
       }
       std::uint32_t* to = place.put(std::vector<std::uint32_t>(wanted.size(), 0));
       launch_gather(plan, from, to, sink, place.info().multiprocessors, stream);

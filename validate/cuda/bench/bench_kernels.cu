@@ -1,6 +1,8 @@
 // Kernels of the micro-benchmarks. Every address comes from layout.h.
 #include <cuda_runtime.h>
 
+#include <stdexcept>
+
 #include "validate/cuda/bench/bench_kernels.h"
 #include "validate/cuda/bench/chase_node.h"
 #include "validate/cuda/bench/layout.h"
@@ -95,22 +97,22 @@ template <bool paged, bool stores>
 __global__ void __launch_bounds__(block_threads)
     gather_kernel(GatherPlan p, const Unit* table, Unit* to, void* sink) {
   const std::uint64_t thread = thread_number(), threads = thread_count();
-  const std::uint32_t per_run = p.run / unit_bytes;
-  const std::uint64_t units = p.runs * per_run, rounds = strided_rounds(units, threads);
+  const std::uint64_t units = p.runs << p.unit_shift, rounds = strided_rounds(units, threads);
   Unit sum{};
   for (std::uint64_t round = 0; round < rounds; ++round) {
     Unit u[in_flight] = {};
-    std::uint64_t source[in_flight];
+    std::uint32_t source[in_flight];
 #pragma unroll
     for (int i = 0; i < in_flight; ++i) {
       const std::uint64_t at = strided_unit(thread, threads, round, i);
       if (at >= units) continue;
+      const auto u32 = static_cast<std::uint32_t>(at);
       if constexpr (paged) {
-        const PagedRun r = paged_run(at / per_run, p.runs_taken, p.slot_bits);
-        const std::uint64_t run = (std::uint64_t{__ldg(p.pages + r.page)} << p.slot_bits) + r.slot;
-        source[i] = run * per_run + at % per_run;
+        const PagedRun r = paged_run(u32 >> p.unit_shift, p.taken_bits, p.slot_bits);
+        const std::uint32_t run = (__ldg(p.pages + r.page) << p.slot_bits) + r.slot;
+        source[i] = (run << p.unit_shift) | (u32 & ((1U << p.unit_shift) - 1));
       } else {
-        source[i] = gathered_unit(at, per_run, p.run_bits);
+        source[i] = gathered_unit(u32, p.unit_shift, p.run_bits);
       }
     }
 #pragma unroll
@@ -144,9 +146,14 @@ __global__ void delay_kernel(std::uint64_t nanoseconds) {
   while (now - start < nanoseconds);
 }
 
-// Enough blocks that every multiprocessor is full (2,048 threads), fewer for little work.
-unsigned grid(std::uint64_t units, int processors) {
-  const std::uint64_t full = std::uint64_t(processors) * (2048 / block_threads);
+// As many blocks as run at a time, fewer for little work: each does the same share, so a second
+// wave would leave most multiprocessors idle.
+template <class Kernel>
+unsigned grid(Kernel kernel, std::uint64_t units, int processors) {
+  int resident = 0;
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, block_threads, 0),
+        "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+  const std::uint64_t full = std::uint64_t(processors) * std::uint64_t(resident < 1 ? 1 : resident);
   const std::uint64_t all = (units + block_threads - 1) / block_threads;
   return static_cast<unsigned>(all < 1 ? 1 : all < full ? all : full);
 }
@@ -156,15 +163,15 @@ unsigned grid(std::uint64_t units, int processors) {
 void launch_read(const void* from, std::size_t bytes, void* sink, int processors,
                  const Stream& stream) {
   const std::uint64_t units = bytes / unit_bytes;
-  read_kernel<<<grid(units, processors), block_threads, 0, stream>>>(static_cast<const Unit*>(from),
-                                                                     units, sink);
+  read_kernel<<<grid(read_kernel, units, processors), block_threads, 0, stream>>>(
+      static_cast<const Unit*>(from), units, sink);
   check_launch("launch of the read kernel");
 }
 
 std::uint64_t launch_read_again(const void* from, std::size_t bytes, std::uint64_t passes,
                                 void* sink, int processors, const Stream& stream) {
   const std::uint64_t units = bytes / unit_bytes;
-  const unsigned blocks = grid(units * passes, processors);
+  const unsigned blocks = grid(read_again_kernel, units * passes, processors);
   read_again_kernel<<<blocks, block_threads, 0, stream>>>(static_cast<const Unit*>(from), units,
                                                           passes, sink);
   check_launch("launch of the kernel that reads again");
@@ -174,15 +181,15 @@ std::uint64_t launch_read_again(const void* from, std::size_t bytes, std::uint64
 
 void launch_write(void* to, std::size_t bytes, int processors, const Stream& stream) {
   const std::uint64_t units = bytes / unit_bytes;
-  write_kernel<<<grid(units, processors), block_threads, 0, stream>>>(static_cast<Unit*>(to),
-                                                                      units);
+  write_kernel<<<grid(write_kernel, units, processors), block_threads, 0, stream>>>(
+      static_cast<Unit*>(to), units);
   check_launch("launch of the write kernel");
 }
 
 void launch_copy(void* to, const void* from, std::size_t bytes, int processors,
                  const Stream& stream) {
   const std::uint64_t units = bytes / unit_bytes;
-  copy_kernel<<<grid(units, processors), block_threads, 0, stream>>>(
+  copy_kernel<<<grid(copy_kernel, units, processors), block_threads, 0, stream>>>(
       static_cast<Unit*>(to), static_cast<const Unit*>(from), units);
   check_launch("launch of the copy kernel");
 }
@@ -192,7 +199,10 @@ void launch_gather(const GatherPlan& plan, const void* table, void* to, void* si
   const bool paged = plan.pages != nullptr, stores = to != nullptr;
   const auto kernel = paged ? (stores ? gather_kernel<true, true> : gather_kernel<true, false>)
                             : (stores ? gather_kernel<false, true> : gather_kernel<false, false>);
-  const unsigned blocks = grid(plan.runs * (plan.run / unit_bytes), processors);
+  const std::uint64_t units = plan.runs << plan.unit_shift;
+  if (units >> 32 != 0 || plan.run_bits + plan.unit_shift > 32)
+    throw std::logic_error("a gather of more units than 32 bits count");
+  const unsigned blocks = grid(kernel, units, processors);
   kernel<<<blocks, block_threads, 0, stream>>>(plan, static_cast<const Unit*>(table),
                                                static_cast<Unit*>(to), sink);
   check_launch("launch of the gather kernel");

@@ -19,14 +19,15 @@ void launch_write(void* to, std::size_t bytes, int processors, const Stream& str
 void launch_copy(void* to, const void* from, std::size_t bytes, int processors,
                  const Stream& stream);
 
-// Runs of `run` bytes from a table of 2^run_bits of them; to == nullptr: only read.
+// Runs of 16 << unit_shift bytes from a table of 2^run_bits of them; to == nullptr: only read. At
+// most 4 Gi units of 16 bytes.
 struct GatherPlan {
   std::uint64_t runs = 0;  // fetched
-  std::uint32_t run = 32;  // B
-  int run_bits = 0;        // table of 2^run_bits runs
-  // Pages: 0: none, else the table `pages` names each logical page's place.
-  int slot_bits = 0;             // a page has 2^slot_bits runs
-  std::uint64_t runs_taken = 0;  // of each page
+  int unit_shift = 1;
+  int run_bits = 0;
+  // Pages of 2^slot_bits runs, 2^taken_bits of each fetched; `pages`: each logical page's place in
+  // the table; null: runs from anywhere.
+  int slot_bits = 0, taken_bits = 0;
   const std::uint32_t* pages = nullptr;
 };
 void launch_gather(const GatherPlan& plan, const void* table, void* to, void* sink, int processors,

@@ -9,6 +9,7 @@
 #include "sim/random.h"
 #include "validate/cuda/bench/bench_group.h"
 #include "validate/cuda/bench/bench_kernels.h"
+#include "validate/cuda/bench/layout.h"
 
 namespace terrace::cuda {
 namespace {
@@ -43,7 +44,7 @@ class Gather final : public BenchGroup {
 
   Sample measure(const Case& c, Timer& timer) override {
     GatherPlan plan;
-    plan.run = static_cast<std::uint32_t>(c["run"]);
+    plan.unit_shift = log2_of(c["run"] / unit_bytes);
     plan.runs = static_cast<std::uint64_t>(fetched / c["run"]);
     plan.run_bits = log2_of(table_bytes / c["run"]);
     const DeviceBuffer table(static_cast<std::size_t>(table_bytes), "the table of " + c.text());
@@ -54,7 +55,7 @@ class Gather final : public BenchGroup {
     DeviceBuffer pages;
     if (c.name.rfind("paged", 0) == 0) {
       plan.slot_bits = log2_of(page_bytes / c["run"]);
-      plan.runs_taken = static_cast<std::uint64_t>(taken * page_bytes / c["run"]);
+      plan.taken_bits = log2_of(taken * page_bytes / c["run"]);
       std::vector<std::uint32_t> numbers(static_cast<std::size_t>(table_bytes / page_bytes));
       std::iota(numbers.begin(), numbers.end(), 0u);
       RandomStream random(1, "pages");

@@ -1,7 +1,6 @@
 // Which address each thread of a measured kernel touches, for kernels and for tests on the CPU.
-// Sources: Steele & Vigna, "Computationally easy, spectrally good multipliers", 2022 (the factors);
-// bijections of k-bit words by xor-shifts and odd factors: Knuth, TAOCP 2, 3.2.1 and Marsaglia,
-// "Xorshift RNGs", 2003.
+// Source of the factors: Wellons, "Prospecting for hash functions", nullprogram.com, 2018; odd
+// factors and xor-shifts are bijections of k-bit words (Marsaglia, "Xorshift RNGs", 2003).
 #pragma once
 
 #include <cstdint>
@@ -37,35 +36,35 @@ TERRACE_HOST_DEVICE std::uint64_t wrapped_loads(std::uint64_t units, std::uint64
   return (each + in_flight - 1) / in_flight * in_flight;
 }
 
-// A permutation of the k-bit words: the order in which runs are fetched.
-TERRACE_HOST_DEVICE std::uint64_t scatter(std::uint64_t i, int bits) {
-  if (bits == 0) return 0;
-  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+// A permutation of the k-bit words: the order in which runs are fetched. 32 bits and shifts, for a
+// kernel has some hundred instructions for each unit it moves.
+TERRACE_HOST_DEVICE std::uint32_t scatter(std::uint32_t i, int bits) {
+  const std::uint32_t mask = bits < 32 ? (1U << bits) - 1 : ~0U;
   const int half = (bits + 1) / 2;
-  i = (i * 0xd1342543de82ef95U + 0x9e3779b97f4a7c15U) & mask;
+  if (half == 0) return 0;
+  i = (i + 0x9e3779b9U) & mask;
   i ^= i >> half;
-  i = (i * 0xaf251af3b0f025b5U) & mask;
+  i = (i * 0x7feb352dU) & mask;
   i ^= i >> half;
-  i = (i * 0xd1342543de82ef95U) & mask;
+  i = (i * 0x846ca68bU) & mask;
   return i ^ (i >> half);
 }
 
-// Gather of runs: unit `u` of the dense result comes from this unit of the source, a table of
-// 2^run_bits runs. Distinct runs for u / units_per_run < 2^run_bits.
-TERRACE_HOST_DEVICE std::uint64_t gathered_unit(std::uint64_t u, std::uint32_t units_per_run,
-                                                int run_bits) {
-  return scatter(u / units_per_run, run_bits) * units_per_run + u % units_per_run;
+// Gather of runs of 2^unit_shift units: unit `u` of the dense result comes from this unit of the
+// source, a table of 2^run_bits runs. Distinct runs while u >> unit_shift is below 2^run_bits.
+TERRACE_HOST_DEVICE std::uint32_t gathered_unit(std::uint32_t u, int unit_shift, int run_bits) {
+  return (scatter(u >> unit_shift, run_bits) << unit_shift) | (u & ((1U << unit_shift) - 1));
 }
 
-// Gather from pages that a table names: of each page in logical order, `runs_taken` of its
+// Gather from pages that a table names: of each page in logical order, 2^taken_bits of its
 // 2^slot_bits runs, which ones differing by page. `page`: logical number; `slot`: run in the page.
 struct PagedRun {
-  std::uint64_t page, slot;
+  std::uint32_t page, slot;
 };
-TERRACE_HOST_DEVICE PagedRun paged_run(std::uint64_t run, std::uint64_t runs_taken, int slot_bits) {
-  const std::uint64_t page = run / runs_taken, slots = std::uint64_t{1} << slot_bits;
-  const std::uint64_t turn = scatter(page & 0xffff, 16);  // another rotation for each page
-  return {page, (scatter(run % runs_taken, slot_bits) + turn) % slots};
+TERRACE_HOST_DEVICE PagedRun paged_run(std::uint32_t run, int taken_bits, int slot_bits) {
+  const std::uint32_t page = run >> taken_bits, number = run & ((1U << taken_bits) - 1);
+  const std::uint32_t turn = page * 0x9e3779b9U >> 16;  // another rotation for each page
+  return {page, (scatter(number, slot_bits) + turn) & ((1U << slot_bits) - 1)};
 }
 
 }  // namespace terrace::cuda
