@@ -16,6 +16,7 @@ if(NOT TERRACE_CUDA STREQUAL "OFF")
     if(TERRACE_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${TERRACE_CCACHE})
     endif()
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
     enable_language(CUDA)
     set(TERRACE_WITH_CUDA ON)
   elseif(TERRACE_CUDA STREQUAL "ON")
@@ -30,18 +31,13 @@ function(terrace_cuda_room)
   if(NOT TERRACE_WITH_CUDA OR NOT sources)
     return()
   endif()
-  get_filename_component(root ${TERRACE_NVCC} REALPATH)
-  get_filename_component(root ${root}/../.. ABSOLUTE)
-  find_library(TERRACE_CUDART cudart_static REQUIRED HINTS ${root}
-    PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib targets/sbsa-linux/lib)
   add_library(terrace_cuda OBJECT ${sources})
   set_target_properties(terrace_cuda PROPERTIES
-    CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_RUNTIME_LIBRARY None)
+    CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF)
   target_include_directories(terrace_cuda PUBLIC ${CMAKE_SOURCE_DIR})
   # Three architectures beside each other; warnings of the host compiler are those of everything else.
   target_compile_options(terrace_cuda PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:--threads=3 -lineinfo --expt-relaxed-constexpr --Werror=all-warnings
     -Xcompiler=-Wall,-Wextra,-Wno-unused-parameter>)
-  target_link_libraries(terrace_cuda INTERFACE ${TERRACE_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt)
   set(terrace_rooms ${terrace_rooms} terrace_cuda PARENT_SCOPE)
 endfunction()
