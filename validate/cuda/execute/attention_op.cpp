@@ -40,7 +40,8 @@ void read_cache(const Op& op, AttentionOp& out) {
     }
     out.by_head = a.run_length < 0.99 * 16 * vector * s.kv_heads;
     const double tokens = std::max(1.0, a.run_length / vector * (out.by_head ? 1 : 1 / s.kv_heads));
-    out.page_shift = std::min(4, static_cast<int>(std::floor(std::log2(tokens + 1e-9))));
+    // The last page of a sequence is short, so that the mean run is a little less than a page.
+    out.page_shift = std::min(4, static_cast<int>(std::lround(std::log2(tokens))));
   }
 }
 
