@@ -1,6 +1,9 @@
 // What is written of measurements and predictions, and how one is laid beside the other.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "sim/scenario.h"
@@ -95,6 +98,37 @@ TEST_CASE("errors are of the time: a rate too high is a time too short", "[cuda]
   CHECK(all.cases[1].error() == Approx(3e-6 / 2e-6 - 1));
   CHECK(all.only_measured.empty());
   CHECK(all.only_predicted == std::vector<std::string>{"hbm.read bytes=1048576 cold"});
+}
+
+TEST_CASE("decode attention of long contexts is held against the copy's bandwidth", "[cuda]") {
+  BenchReport r = a_report();  // copy: 100 B/s
+  for (const double length : {1024.0, 32768.0, 65536.0, 131072.0}) {
+    Case c;
+    c.group = "attention";
+    c.name = "decode";
+    c.with("length", length);
+    c.unit = "B/s";
+    c.work = 1;
+    r.points.push_back({c, {length < 2000 ? 1.0 : 80 + length / 65536, 1, 1, 1}});
+  }
+  const Compared all = compare(r.to_json(), BenchPrediction{}.to_json());
+  REQUIRE(all.decode_share);
+  CHECK(*all.decode_share == Approx(0.81));  // the middle one of 80.5, 81 and 82, over 100
+}
+
+TEST_CASE("a measurement is stored with every row, and once", "[cuda]") {
+  const std::string file =
+      std::filesystem::temp_directory_path() / ("bench_rows_" + std::to_string(::getpid()) + ".db");
+  std::filesystem::remove(file);
+  {
+    Database database = Database::open(file);
+    for (int again = 0; again < 2; ++again)
+      database.insert(std::nullopt, a_report().measurements());
+    const Connection& c = database.connection();
+    CHECK(c.integer("SELECT count(*) FROM measurement") == 6);
+    CHECK(c.integer("SELECT count(*) FROM measurement WHERE run IS NULL AND unit = 's'") == 3);
+  }
+  for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(file + end);
 }
 
 TEST_CASE("what is no measurement is refused", "[cuda]") {

@@ -19,8 +19,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Point {
-  std::string group, unit;
-  double value = 0;
+  std::string group, name, unit;
+  double value = 0, length = 0;  // of a sequence; 0: has none
 };
 
 std::map<std::string, Point> points_of(const std::string& text, const char* kind) {
@@ -35,7 +35,8 @@ std::map<std::string, Point> points_of(const std::string& text, const char* kind
       for (const auto& [key, value] : p.at("parameters").items())
         name += fmt::format(" {}={:.12g}", key, value.get<double>());
       if (p.contains("l2")) name += " " + p["l2"].get<std::string>();
-      out[name] = {p["group"], p.at("unit"), p["value"].get<double>()};
+      out[name] = {p["group"], p["case"], p.at("unit"), p["value"].get<double>(),
+                   p["parameters"].value("length", 0.0)};
     }
   } catch (const nlohmann::json::exception& e) {
     throw std::runtime_error(fmt::format("is no whole {}: {}", kind, e.what()));
@@ -56,6 +57,19 @@ double quantile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(std::lround(share * double(values.size() - 1)))];
 }
 
+std::optional<double> decode_share(const std::map<std::string, Point>& points) {
+  double copy = 0;
+  std::vector<double> decode;
+  for (const auto& [text, p] : points) {
+    if (p.group == "hbm" && p.name == "copy" && text.find(" cold") != std::string::npos)
+      copy = std::max(copy, p.value);
+    if (p.group == "attention" && p.name == "decode" && p.length >= 32768)
+      decode.push_back(p.value);
+  }
+  if (copy == 0 || decode.empty()) return std::nullopt;
+  return quantile(decode, 0.5) / copy;
+}
+
 }  // namespace
 
 double ComparedCase::error() const {
@@ -66,6 +80,7 @@ Compared compare(const std::string& measured, const std::string& predicted) {
   const auto real = points_of(measured, "gpu measurement");
   auto simulated = points_of(predicted, "gpu prediction");
   Compared out;
+  out.decode_share = decode_share(real);
   for (const auto& [text, point] : real) {
     const auto found = simulated.find(text);
     if (found == simulated.end()) {
@@ -112,6 +127,9 @@ Page compare_page(const std::string& measured_file, const std::string& predicted
   page.line(
       "Errors are of the time; bias is their geometric mean, positive where the prediction "
       "is slower than the device.");
+  if (all.decode_share)
+    page.line("Decode attention of long contexts draws " + human_percent(*all.decode_share) +
+              " of the bandwidth of a copy.");
   std::sort(all.cases.begin(), all.cases.end(), [](const ComparedCase& a, const ComparedCase& b) {
     return std::abs(std::log1p(a.error())) > std::abs(std::log1p(b.error()));
   });

@@ -1,6 +1,7 @@
 // A measurement laid beside a prediction of the same cases, point by point.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct ComparedCase {
 struct Compared {
   std::vector<ComparedCase> cases;
   std::vector<std::string> only_measured, only_predicted;  // cases without a partner
+  // Decode attention over at least 32,768 tokens a sequence, median, as a share of the best copy.
+  std::optional<double> decode_share;
 };
 
 // Both texts are JSON as BenchReport and BenchPrediction write it; throws std::runtime_error.
