@@ -147,6 +147,17 @@ void measure_all(const GpuBenchArguments& args, const std::vector<std::string>& 
     fmt::print("stored {} measurements in {}\n", report.measurements().size(), args.database);
 }
 
+void show_comparison(const GpuBenchArguments& args) {
+  Page page;
+  try {
+    page = cuda::compare_page(args.json, args.against);
+  } catch (const std::runtime_error& e) {
+    throw InputError(e.what());
+  }
+  fmt::print("{}", text_of(page, args,
+                           "terrace gpu-bench --json " + args.json + " --against " + args.against));
+}
+
 void gpu_bench(const GpuBenchArguments& args) {
   const std::vector<std::string> groups = chosen_groups(args);
   if (!args.system.empty() && !args.predict)
@@ -154,10 +165,7 @@ void gpu_bench(const GpuBenchArguments& args) {
   if (args.list) return list_groups(args);
   if (!args.against.empty()) {
     if (args.json.empty()) throw InputError("--against needs --json: the measurement");
-    fmt::print("{}",
-               text_of(cuda::compare_page(args.json, args.against), args,
-                       "terrace gpu-bench --json " + args.json + " --against " + args.against));
-    return;
+    return show_comparison(args);
   }
   args.predict ? predict_all(args, groups) : measure_all(args, groups);
 }

@@ -115,6 +115,23 @@ TEST_CASE("the gather kernel brings the runs it should, on a GPU", "[cuda][gpu]"
   });
 }
 
+TEST_CASE("a chase ends where the ring says, on a GPU", "[cuda][gpu]") {
+  on_gpu([](DevicePlace& place) {
+    constexpr std::uint32_t nodes = 1000, steps = 357;
+    const std::vector<std::uint32_t> ring = chase_ring(nodes);
+    std::vector<std::uint32_t> image(nodes * chase_node / 4, 0);
+    for (std::uint32_t i = 0; i < nodes; ++i) image[i * chase_node / 4] = ring[i];
+    const std::uint32_t* at = place.put(image);
+    std::uint32_t* sink = place.put(std::vector<std::uint32_t>(1024, 0));
+    std::uint32_t end = 5;
+    for (std::uint32_t i = 0; i < steps; ++i) end = ring[end];
+    const Stream stream;
+    launch_chase(at, 5, steps, sink, stream);
+    stream.synchronize();
+    CHECK(place.get(sink, 1).front() == end);
+  });
+}
+
 TEST_CASE("a captured graph does its work each time it is launched, on a GPU", "[cuda][gpu]") {
   on_gpu([](DevicePlace& place) {
     const std::uint32_t* from = place.put(std::vector<std::uint32_t>(1024, 5));

@@ -87,3 +87,24 @@ TEST_CASE("a prediction needs a machine, and a machine a prediction", "[cuda]") 
   CHECK(run_program({"gpu-bench", "--system", "systems/h100_sxm_x1.yaml"}).code == 2);
   CHECK(run_program({"gpu-bench", "--predict", "--system", "systems/none.yaml"}).code == 2);
 }
+
+TEST_CASE("a measurement is laid beside a prediction without a GPU", "[cuda]") {
+  const std::string measured = fresh("gpu_measured.json"), predicted = fresh("gpu_predicted.json");
+  REQUIRE(run_program({"gpu-bench", "hbm", "--quick", "--predict", "--system",
+                       "systems/h100_sxm_x1.yaml", "--json", predicted})
+              .code == 0);
+  std::ifstream in(predicted);
+  auto json = nlohmann::json::parse(in);
+  json["kind"] = "gpu measurement";
+  for (auto& point : json["points"]) point["value"] = 2 * point["value"].get<double>();
+  std::ofstream(measured) << json;
+  const Outcome o = run_program({"gpu-bench", "--json", measured, "--against", predicted});
+  INFO(o.errors);
+  CHECK(o.code == 0);
+  CHECK_THAT(o.output, Catch::Contains("+100.0 %"));  // half the rate is twice the time
+  const Outcome wrong = run_program({"gpu-bench", "--json", predicted, "--against", predicted});
+  CHECK(wrong.code == 2);
+  CHECK_THAT(wrong.errors, Catch::Contains("is no gpu measurement"));
+  CHECK(run_program({"gpu-bench", "--against", predicted}).code == 2);
+  for (const std::string& file : {measured, predicted}) std::filesystem::remove(file);
+}

@@ -1,5 +1,5 @@
-// The kernels that the micro-benchmarks of memories and launches time. `sink`: 4 KiB that no thread
-// ever writes in truth, so that reads cannot be left out.
+// The kernels that the micro-benchmarks of memories and launches time. `sink`: 4 KiB that reads
+// would be written to, so that they cannot be left out; but for the chase none is.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ void launch_gather(const GatherPlan& plan, const void* table, void* to, void* si
                    const Stream& stream);
 
 // One thread follows the ring for `steps` loads, past the L1. `nodes` as chase_ring(), each at the
-// start of its chase_node bytes.
+// start of its chase_node bytes; sink[0] is where it ended.
 void launch_chase(const void* nodes, std::uint32_t start, std::uint32_t steps, void* sink,
                   const Stream& stream);
 void launch_empty(const Stream& stream);
