@@ -12,6 +12,7 @@
 #include "sim/simulate.h"
 #include "sim/version.h"
 #include "validate/cuda/execute/predict.h"
+#include "validate/cuda/nvml.h"
 #include "workloads/serving/serving.h"
 
 namespace terrace {
@@ -135,6 +136,7 @@ GpuRun run_gpu(const Scenario& scenario, const Machine& machine, Workload& workl
 
   Progress bar(record.name, options.progress ? static_cast<double>(samples.size()) : 0, "steps");
   std::string last_failure;
+  bool too_small = false;
   for (const Workload::Sample& sample : samples) {
     breathe();
     GpuStep step;
@@ -157,13 +159,23 @@ GpuRun run_gpu(const Scenario& scenario, const Machine& machine, Workload& workl
       step.not_executed = last_failure = why.what();
     } catch (const cuda::NoGpu& why) {  // this step does not fit; others may
       step.not_executed = last_failure = why.what();
+      too_small = true;
     }
     add_prediction(record, step);
-    if (step.measured)
-      add_measurement(run.measurements, source_of(*device, step.measured->gemm_library), step);
+    if (step.measured) {
+      const std::string source = source_of(*device, step.measured->gemm_library);
+      add_measurement(run.measurements, source, step);
+      const cuda::GpuState state = cuda::Nvml(device->pci_bus).state();
+      if (state.sm_clock_hz > 0)
+        run.measurements.push_back(
+            {source, slug(step.name) + ".sm_clock", "Hz", state.sm_clock_hz});
+      if (state.power_w > 0)
+        run.measurements.push_back({source, slug(step.name) + ".power", "W", state.power_w});
+    }
     run.steps.push_back(std::move(step));
   }
   if (options.progress) bar.update(static_cast<double>(samples.size()));
+  if (device && run.measurements.empty() && too_small) throw cuda::NoGpu(last_failure);
   if (device && run.measurements.empty())
     throw Failure("none of the steps could be executed: " + last_failure);
   return run;
