@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "tests/explore/runs.h"
+#include "tests/results/sample_record.h"
 
 namespace terrace::tests {
 namespace {
