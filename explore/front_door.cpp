@@ -12,6 +12,7 @@
 #include "sim/simulate.h"
 #include "sim/suggest.h"
 #include "sim/version.h"
+#include "validate/cuda/device.h"
 
 namespace terrace {
 namespace {
@@ -76,6 +77,9 @@ int run_commands(CLI::App& app, int argc, char** argv) {
   } catch (const DatabaseError& error) {
     fmt::print(stderr, "terrace: {}\n", error.what());
     return 1;
+  } catch (const cuda::NoGpu& error) {
+    fmt::print(stderr, "terrace: {}\n", error.what());
+    return 3;
   } catch (const Stopped& stopped) {
     fmt::print(stderr, "terrace: interrupted; {}\n", stopped.what());
     return 130;
@@ -125,6 +129,7 @@ int front_door(int argc, char** argv) {
   add_capture(app);
   add_quality(app);
   add_validate(app);
+  add_gpu_bench(app);
   show_calibration();
   return run_commands(app, argc, argv);
 }

@@ -7,7 +7,8 @@
 
 namespace terrace {
 
-// 0 done, 1 could not be done, 2 the input is wrong (nothing was written), 130 interrupted.
+// 0 done, 1 could not be done, 2 the input is wrong (nothing was written), 3 there is no GPU to
+// work with, 130 interrupted.
 int front_door(int argc, char** argv);
 
 // Each adds its command; the command's work is its callback, which throws or returns normally.
@@ -23,6 +24,7 @@ void add_calibrate(CLI::App& app);
 void add_capture(CLI::App& app);
 void add_quality(CLI::App& app);
 void add_validate(CLI::App& app);
+void add_gpu_bench(CLI::App& app);
 void show_calibration();  // progress and warnings of curves that are measured at first use
 
 struct InputError : std::runtime_error {  // exit code 2, printed as it is

@@ -8,6 +8,7 @@
 #include "explore/front_door.h"
 #include "explore/perfetto.h"
 #include "explore/point_text.h"
+#include "explore/run_gpu.h"
 #include "explore/run_one.h"
 #include "results/database.h"
 #include "results/report.h"
@@ -17,7 +18,8 @@ namespace terrace {
 namespace {
 
 struct Arguments {
-  std::vector<std::string> files, sets;
+  std::vector<std::string> files, sets, steps;
+  std::string backend = "simulate";
   std::string database = default_database(), trace, point;
   bool markdown = false, json = false, quiet = false, no_store = false, full = false;
 };
@@ -28,10 +30,35 @@ std::string sets_text(const std::vector<std::string>& sets) {
   return text;
 }
 
+// Steps of the scenario, predicted and executed; both are stored when all of it is done.
+void run_steps(const Arguments& args, const Scenario& scenario, const Machine& machine,
+               Workload& workload) {
+  GpuRunOptions options;
+  options.steps = args.steps;
+  options.execute = args.backend == "gpu";
+  options.progress = !args.quiet;
+  const GpuRun run = run_gpu(scenario, machine, workload, options);
+  std::string stored;
+  if (!args.no_store && options.execute) {
+    Database database = Database::open(args.database);
+    const Stored where = database.store(run.record, args.point, run.measurements);
+    stored = fmt::format("stored as run {} in {}, {} measurements", where.run, args.database,
+                         run.measurements.size());
+  }
+  if (args.json)
+    fmt::print("{}\n", run.record.to_json());
+  else if (args.markdown)
+    fmt::print("{}", run.page().markdown("terrace run " + scenario.file() + sets_text(args.sets) +
+                                         " --backend " + args.backend));
+  else if (!args.quiet)
+    fmt::print("{}{}\n", run.page().text(), stored);
+}
+
 void run_file(const Arguments& args, const std::string& file) {
   const Scenario scenario = Scenario::from_yaml(file, parse_sets(args.sets));
   const std::unique_ptr<Machine> machine = scenario.build_machine();
   const std::unique_ptr<Workload> workload = scenario.build_workload(*machine);
+  if (args.backend != "simulate") return run_steps(args, scenario, *machine, *workload);
   std::unique_ptr<Database> database;
   if (!args.no_store)
     database = std::make_unique<Database>(
@@ -84,6 +111,9 @@ void run_files(const Arguments& args) {
       } catch (const ConfigError& error) {
         fmt::print(stderr, "{}\n", error.what());
         code = 2;
+      } catch (const cuda::NoGpu& error) {
+        fmt::print(stderr, "terrace: {}\n", error.what());
+        code = 3;
       } catch (const std::exception& error) {
         fmt::print(stderr, "terrace: {}: {}\n", file, error.what());
       } catch (const Interrupted&) {
@@ -99,6 +129,7 @@ void run_files(const Arguments& args) {
     worst = std::max(worst, code);
     if (code == 130) throw Interrupted();
   }
+  if (worst == 3) throw cuda::NoGpu("no step was executed; see above");
   if (worst == 2) throw InputError("some scenarios are wrong; see above");
   if (worst != 0) throw Failure("some scenarios failed; see above");
 }
@@ -115,6 +146,18 @@ void add_run(CLI::App& app) {
       ->type_name("PATH=VALUE")
       ->expected(1)
       ->take_all();
+  run->add_option("--backend", args->backend,
+                  "simulate; gpu: execute representative steps on this machine's GPU, too; plan: "
+                  "only what that would be")
+      ->check(CLI::IsMember({"simulate", "gpu", "plan"}))
+      ->type_name("NAME")
+      ->capture_default_str();
+  run->add_option("--step", args->steps,
+                  "for gpu and plan: a step to take, 64x2048 (sequences x context, decode) or "
+                  "1x0+4096 (prefill)")
+      ->type_name("STEP")
+      ->expected(1)
+      ->take_all();
   run->add_option("--db", args->database, "results database")
       ->type_name("FILE")
       ->capture_default_str();
@@ -129,6 +172,10 @@ void add_run(CLI::App& app) {
   run->add_option("--point", args->point, "what a sweep chose, as JSON; stored with the run")
       ->group("");
   run->callback([args] {
+    if (!args->steps.empty() && args->backend == "simulate")
+      throw InputError("--step is for --backend gpu or plan");
+    if (args->backend != "simulate" && !args->trace.empty())
+      throw InputError("--trace is for --backend simulate");
     if (args->files.size() > 1 && !args->trace.empty())
       throw InputError("--trace takes one scenario at a time");
     if (args->files.size() == 1)

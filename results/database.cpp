@@ -63,7 +63,8 @@ Database Database::open(const std::string& path, Mode mode, int wait_ms) {
   return Database(std::move(connection));
 }
 
-Stored Database::store(const Record& record, const std::string& point_json) {
+Stored Database::store(const Record& record, const std::string& point_json,
+                       const std::vector<Measurement>& measurements) {
   const std::string hash = record_hash(record);
   Transaction transaction(connection_);
   Stored stored;
@@ -76,6 +77,7 @@ Stored Database::store(const Record& record, const std::string& point_json) {
     stored.run = write_record(connection_, record, hash);
   }
   add_point(stored.run, point_json);
+  add_measurements(stored.run, measurements);
   same.bind();  // a statement in the middle of its rows would hold the commit up
   transaction.commit();
   return stored;
@@ -104,6 +106,12 @@ void Database::add_point(RunId run, const std::string& point_json) {
 
 void Database::insert(std::optional<RunId> run, const std::vector<Measurement>& measurements) {
   Transaction transaction(connection_);
+  add_measurements(run, measurements);
+  transaction.commit();
+}
+
+void Database::add_measurements(std::optional<RunId> run,
+                                const std::vector<Measurement>& measurements) {
   Statement forget(connection_,
                    "DELETE FROM measurement WHERE run IS ? AND source = ? AND subject = ?");
   Statement insert(
@@ -113,7 +121,6 @@ void Database::insert(std::optional<RunId> run, const std::vector<Measurement>& 
     forget.run(run, m.source, m.subject);
     insert.run(run, m.source, m.subject, m.unit, m.value);
   }
-  transaction.commit();
 }
 
 void Database::insert(std::optional<RunId> run, const std::vector<QualityRow>& rows) {

@@ -44,8 +44,9 @@ class Database {
 
   // Stores a run, unless there is one of the same scenario hash, version, seed and backend: then
   // that one stays. `point_json`: its choices in a design space, an object of scenario path to
-  // value, added to the run in either case.
-  Stored store(const Record& record, const std::string& point_json = "");
+  // value, added to the run in either case, as are `measurements`, all in one transaction.
+  Stored store(const Record& record, const std::string& point_json = "",
+               const std::vector<Measurement>& measurements = {});
   RunId insert(const Record& record, const std::string& point_json = "") {
     return store(record, point_json).run;
   }
@@ -69,6 +70,7 @@ class Database {
  private:
   explicit Database(Connection connection) : connection_(std::move(connection)) {}
   void add_point(RunId run, const std::string& point_json);
+  void add_measurements(std::optional<RunId> run, const std::vector<Measurement>& measurements);
 
   Connection connection_;
 };

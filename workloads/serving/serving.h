@@ -31,6 +31,9 @@ class Serving final : public Workload {
   double progress() const override;
   std::vector<Stat> facts() const override;
   std::vector<Sample> samples() override;
+  // A step of `sequences` that each add `tokens` to a context: one token is decode, more are
+  // prefill.
+  Sample step_of(std::int64_t sequences, std::int64_t context, std::int64_t tokens);
 
   std::int64_t blocks() const { return blocks_; }  // of a replica, the null block included
   const std::vector<MemoryPlan>& memory() const { return memory_; }  // by pipeline stage

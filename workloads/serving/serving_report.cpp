@@ -196,21 +196,28 @@ std::vector<Stat> Serving::facts() const {
   return facts;
 }
 
+Workload::Sample Serving::step_of(std::int64_t sequences, std::int64_t context,
+                                  std::int64_t tokens) {
+  Batch batch = builder_.batch();
+  for (std::int64_t i = 0; i < sequences; ++i) batch.add({context, tokens, true});
+  std::string name = fmt::format("decode, {} sequences of {} tokens", sequences, context);
+  if (tokens > 1) {
+    name = fmt::format("prefill, {} tokens", tokens);
+    if (sequences > 1) name += fmt::format(" in each of {} sequences", sequences);
+    if (context > 0) name += fmt::format(" after {}", context);
+  }
+  return {std::move(name), builder_.build(batch)};
+}
+
 std::vector<Workload::Sample> Serving::samples() {
   std::vector<Sample> samples;
-  const auto add = [&](std::string name, std::int64_t sequences, const Slice& slice) {
-    Batch batch = builder_.batch();
-    for (std::int64_t i = 0; i < sequences; ++i) batch.add(slice);
-    samples.push_back({std::move(name), builder_.build(batch)});
-  };
   const std::int64_t context = std::min<std::int64_t>(1000, params_.engine.max_model_len - 1);
   for (std::int64_t n : {std::int64_t{1}, std::int64_t{32}, std::int64_t{256}})
     if (n <= params_.engine.max_num_seqs &&
         n * (context + 1) <= blocks_ * params_.engine.block_tokens)
-      add(fmt::format("decode, {} sequences of {} tokens", n, context), n, {context, 1, true});
-  const std::int64_t chunk =
-      std::min(params_.engine.max_num_batched_tokens, params_.engine.max_model_len - 1);
-  add(fmt::format("prefill, {} tokens", chunk), 1, {0, chunk, true});
+      samples.push_back(step_of(n, context, 1));
+  samples.push_back(step_of(
+      1, 0, std::min(params_.engine.max_num_batched_tokens, params_.engine.max_model_len - 1)));
   return samples;
 }
 

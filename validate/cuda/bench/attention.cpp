@@ -1,0 +1,212 @@
+// Decode and prefill attention over a paged cache by the project's own kernels, heads as in the
+// shipped models.
+// Source: validate/cuda/kernels; rate of decode: bytes of keys and values over time, as it is bound
+// by them; of prefill: FLOPs of scores and sums.
+// State: the streams of the calls.
+#include <algorithm>
+#include <numeric>
+
+#include "validate/cuda/bench/bench_group.h"
+#include "validate/cuda/kernels/decode_parts.h"
+#include "validate/cuda/kernels/device_calls.h"
+#include "validate/cuda/random_fill.h"
+
+namespace terrace::cuda {
+namespace {
+
+constexpr int page_tokens = 16;  // as vLLM's default block
+
+struct Heads {
+  double query, kv, dim;
+};
+constexpr Heads llama_8b{32, 8, 128}, llama_70b{64, 8, 128}, mha_7b{32, 32, 128},
+    llama_1b{32, 8, 64};
+
+class Attention final : public BenchGroup {
+ public:
+  Attention(const Params&, const Context&) {}
+
+  std::vector<Case> cases(bool quick) const override {
+    std::vector<Case> out;
+    const std::vector<Heads> shapes =
+        quick ? std::vector<Heads>{llama_8b}
+              : std::vector<Heads>{llama_8b, llama_70b, mha_7b, llama_1b};
+    for (const Heads& h : shapes) {
+      for (const double batch : quick ? std::vector<double>{8} : std::vector<double>{1, 8, 64})
+        for (const double length : geometric(1024, 131072, quick ? 8 : 2)) {
+          if (batch * length > 1 << 20) continue;  // 4 GiB of cache with 8 heads
+          out.push_back(make("decode", h, batch, length));
+          if (cache_bytes(out.back()) > 64 << 20) continue;
+          out.push_back(Case(out.back()));
+          out.back().l2 = CacheState::warm;
+        }
+      for (const double length : geometric(512, 16384, quick ? 8 : 2))
+        out.push_back(make("prefill", h, 1, length));
+    }
+    return out;
+  }
+
+  Sample measure(const Case& c, Timer& timer) override {
+    if (!calls_) calls_ = std::make_unique<DeviceCalls>(1);
+    return c.name == "decode" ? decode(c, timer) : prefill(c, timer);
+  }
+
+  // As workloads/llm/attention.cpp writes it, less the new token's keys and values, which are
+  // there.
+  std::vector<Op> ops(const Case& c, const MachineParts& parts) const override {
+    const bool one = c.name == "decode";
+    const double batch = c["batch"], length = c["length"], rows = one ? batch : length;
+    Op op = parts.kernel(one ? OpKind::attention_decode : OpKind::attention_prefill, "attention");
+    AttentionShape& s = op.attention;
+    s.sequences = batch;
+    s.q_heads = c["heads"];
+    s.kv_heads = c["kv_heads"];
+    s.head_dim = s.value_dim = c["head_dim"];
+    s.query_tokens = rows;
+    s.kv_tokens = batch * length;
+    s.pairs = one ? batch * length : length * (length + 1) / 2;
+    s.longest_kv = length;
+    s.decode_sequences = one ? batch : 0;
+    s.decode_kv_tokens = one ? batch * length : 0;
+    op.flops = 4 * s.pairs * s.q_heads * s.head_dim;
+    const double row = 2 * s.q_heads * s.head_dim, never = std::numeric_limits<double>::infinity();
+    op.reads(parts.hbm, rows * row, one ? never : rows * row);
+    op.reads(parts.hbm, cache_bytes(c), parts.reuse(c, cache_bytes(c)),
+             page_tokens * s.head_dim * 2);
+    op.writes(parts.hbm, rows * row);
+    return {op};
+  }
+
+ private:
+  static double cache_bytes(const Case& c) {  // K and V, 2 B a number
+    return c["batch"] * c["length"] * c["kv_heads"] * c["head_dim"] * 2 * 2;
+  }
+
+  static Case make(const char* name, const Heads& h, double batch, double length) {
+    Case c;
+    c.name = name;
+    c.with("heads", h.query).with("kv_heads", h.kv).with("head_dim", h.dim);
+    c.with("batch", batch).with("length", length);
+    c.l2 = CacheState::cold;
+    const bool one = c.name == "decode";
+    c.unit = one ? "B/s" : "FLOP/s";
+    c.work = one ? cache_bytes(c) : 4 * length * (length + 1) / 2 * h.query * h.dim;
+    c.memory = static_cast<std::uint64_t>(
+        cache_bytes(c) + 4 * (one ? batch : length) * h.query * h.dim + (64 << 20));
+    return c;
+  }
+
+  // Pages in random order over the pools, as a server comes to have them.
+  struct Cache {
+    DeviceBuffer k, v, table;
+    KvPages pages;
+  };
+  Cache cache(const Case& c) {
+    const std::size_t bytes = static_cast<std::size_t>(cache_bytes(c)) / 2;
+    const auto each = static_cast<std::int32_t>(c["length"]) / page_tokens;
+    std::vector<std::int32_t> numbers(static_cast<std::size_t>(each) * c.whole("batch"));
+    std::iota(numbers.begin(), numbers.end(), 0);
+    RandomStream random(1, "pages");
+    for (std::size_t i = numbers.size(); i-- > 1;)
+      std::swap(numbers[i],
+                numbers[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(i)))]);
+    Cache out{DeviceBuffer(bytes, "the keys of " + c.text()),
+              DeviceBuffer(bytes, "the values of " + c.text()),
+              DeviceBuffer(numbers.size() * sizeof numbers[0], "the block table"),
+              {}};
+    fill(out.k);
+    fill(out.v);
+    out.table.upload(numbers.data(), out.table.bytes());
+    out.pages.k = out.k.data();
+    out.pages.v = out.v.data();
+    out.pages.table = out.table.as<std::int32_t>();
+    out.pages.page_shift = 4;
+    static_assert(page_tokens == 16);
+    out.pages.kv_heads = static_cast<int>(c["kv_heads"]);
+    out.pages.head_dim = static_cast<int>(c["head_dim"]);
+    out.pages.table_sequence = each;
+    return out;
+  }
+
+  void fill(const DeviceBuffer& buffer) {
+    if (numbers_.empty()) numbers_ = random_bf16(1 << 20, 1);
+    fill_with(buffer, numbers_.data(), numbers_.size() * sizeof numbers_[0]);
+  }
+
+  template <class T>
+  static DeviceBuffer uploaded(const std::vector<T>& data, const char* what) {
+    DeviceBuffer out(data.size() * sizeof(T), what);
+    out.upload(data.data(), out.bytes());
+    return out;
+  }
+
+  Sample decode(const Case& c, Timer& timer) {
+    const Cache held = cache(c);
+    const int heads = static_cast<int>(c["heads"]), kv_heads = held.pages.kv_heads;
+    const int dim = held.pages.head_dim, batch = static_cast<int>(c["batch"]);
+    const std::vector<std::int32_t> lengths(c.whole("batch"),
+                                            static_cast<std::int32_t>(c["length"]));
+    const DecodeParts cut = cut_for_decode(
+        lengths, kv_heads * ceil_div(heads / kv_heads, 16),
+        DeviceCalls::decode_slots(timer.device().multiprocessors, Number::bf16, dim));
+    const std::size_t row = c.whole("heads") * c.whole("head_dim") * 2;
+    const DeviceBuffer q(c.whole("batch") * row, "queries"), out(c.whole("batch") * row, "result");
+    const DeviceBuffer length_list = uploaded(lengths, "lengths");
+    const DeviceBuffer parts = uploaded(cut.parts, "the parts of decode attention");
+    const DeviceBuffer first_slot = uploaded(cut.first_slot, "the slots of decode attention");
+    const DeviceBuffer partial(static_cast<std::size_t>(cut.first_slot.back()) * c.whole("heads") *
+                                   (c.whole("head_dim") + 2) * sizeof(float),
+                               "partial results of decode attention");
+    fill(q);
+    DecodeAttentionArgs a;
+    a.kv = held.pages;
+    a.q = q.data();
+    a.out = out.data();
+    a.partial = partial.as<float>();
+    a.lengths = length_list.as<std::int32_t>();
+    a.parts = parts.as<DecodePart>();
+    a.part_count = static_cast<int>(cut.parts.size());
+    a.heads = heads;
+    a.q_stride = heads * dim;
+    a.scale = 1 / std::sqrt(static_cast<float>(dim));
+    const MergePartsArgs merge{Number::bf16, a.partial, a.out, first_slot.as<std::int32_t>(),
+                               batch,        heads,     dim};
+    const bool merges = a.part_count > batch;
+    return timer.on_device(c, calls_->stream(0), [&] {
+      calls_->call(a);
+      if (merges) calls_->call(merge);
+    });
+  }
+
+  Sample prefill(const Case& c, Timer& timer) {
+    const Cache held = cache(c);
+    const int heads = static_cast<int>(c["heads"]), dim = held.pages.head_dim;
+    const std::size_t row = c.whole("heads") * c.whole("head_dim") * 2;
+    const DeviceBuffer q(c.whole("length") * row, "queries"),
+        out(c.whole("length") * row, "result");
+    std::vector<QueryTile> list;
+    constexpr int rows = 64;  // of a tile
+    for (int first = 0; first < static_cast<int>(c["length"]); first += rows)
+      list.push_back({0, rows, first, first});
+    const DeviceBuffer tiles = uploaded(list, "the tiles of prefill attention");
+    fill(q);
+    PrefillAttentionArgs a;
+    a.kv = held.pages;
+    a.q = q.data();
+    a.out = out.data();
+    a.tiles = tiles.as<QueryTile>();
+    a.tile_count = static_cast<int>(list.size());
+    a.heads = heads;
+    a.q_stride = heads * dim;
+    a.scale = 1 / std::sqrt(static_cast<float>(dim));
+    return timer.on_device(c, calls_->stream(0), [&] { calls_->call(a); });
+  }
+
+  std::unique_ptr<DeviceCalls> calls_;
+  std::vector<std::uint16_t> numbers_;
+};
+TERRACE_REGISTER(BenchGroup, Attention, "attention",
+                 "decode and prefill attention over a paged cache");
+
+}  // namespace
+}  // namespace terrace::cuda
