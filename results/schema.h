@@ -9,7 +9,7 @@
 
 namespace terrace {
 
-inline constexpr int database_version = 1;               // PRAGMA user_version
+inline constexpr int database_version = 2;               // PRAGMA user_version
 inline constexpr int database_application = 0x54524345;  // PRAGMA application_id: "TRCE"
 
 struct DatabaseColumn {

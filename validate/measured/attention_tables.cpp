@@ -1,8 +1,9 @@
 // Attention of the operator tables, prefill and decode.
 // Source: ai-dynamo/aiconfigurator; repeated on the same buffers, so that what fits in the L2 is
 // there. A decode row has isl + step keys a sequence. A window limits what a query sees. fp8 caches
-// are read as fp8; queries in fp8 multiply in fp8. TensorRT-LLM's prefill rotates Q and K and writes
-// the cache in a kernel of its own before (attentionOp.cpp, invokeQKVPreprocessing). State: none.
+// are read as fp8; queries in fp8 multiply in fp8. TensorRT-LLM's prefill rotates Q and K and
+// writes the cache in a kernel of its own before (attentionOp.cpp, invokeQKVPreprocessing). State:
+// none.
 #include <fmt/format.h>
 
 #include "validate/measured/op_tables.h"

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "validate/measured/e2e_row.h"
+#include "validate/measured/requests_replayed.h"
 
 namespace terrace::validate {
 namespace {
@@ -34,7 +35,7 @@ bool ask(const std::string& metric, Expressed& e) {
   if (metric == "output_throughput") return plain("throughput", "tokens.output_per_second", 1);
   if (metric == "request_throughput") return plain("throughput", "requests.per_second", 1);
   if (metric == "makespan") return plain("latency", "makespan", 1);
-  if (metric == "kv_cache_usage_max") return plain("memory", "kv.occupancy.peak", 100);
+  if (metric == "kv_cache_usage_max") return plain("KV occupancy", "kv.occupancy.peak", 100);
   return false;
 }
 
@@ -134,14 +135,20 @@ Expressed ml_perf(const E2eRow& row) {
 }
 
 // The measured requests themselves, replayed.
-Expressed replay(const E2eRow& row, const std::string& data) {
+Expressed replayed(const E2eRow& row, RunSpec run, double batch) {
   Expressed e;
   if (!ask(row.what, e)) return not_expressed("metric \"" + row.what + "\" is not predicted");
-  e.run.base = "scenarios/replay_rtx4090.yaml";
-  e.run.sets = {
-      {"workload.requests.file", data + "../traces/sharegpt-llama-3.1-8b-300-sps10.jsonl"}};
-  e.batch = 49;
+  e.run = std::move(run);
+  e.batch = batch;
   return e;
+}
+
+Expressed distserve(const E2eRow& row, const std::string& data) {
+  const double rate = row.number_of(" req/s");
+  const int count = static_cast<int>(row.number_of("n=")), whole = static_cast<int>(rate);
+  if (whole != rate || !has_distserve_run(data, count, whole))
+    return not_expressed("arrivals and lengths of that run are not at hand");
+  return replayed(row, distserve_run(data, count, whole), 16);
 }
 
 }  // namespace
@@ -150,14 +157,16 @@ std::vector<SourceRule> serving_rules(const std::string& data) {
   const auto because = [](const char* why) {
     return [why](const E2eRow&) { return not_expressed(why); };
   };
-  return {{"LLMServingSim vLLM", [data](const E2eRow& r) { return replay(r, data); }},
-          {"InferenceX", inference_x},
-          {"APEX+", apex},
-          {"MLPerf", ml_perf},
-          {"ninehills", ninehills},
-          {"DistServe ground truth distserve",
-           because("prefill and decode on separate replicas are not modelled")},
-          {"inference-sim", because("one figure over a sweep of rates that are not given")}};
+  return {
+      {"LLMServingSim vLLM", [data](const E2eRow& r) { return replayed(r, replay_run(data), 49); }},
+      {"InferenceX", inference_x},
+      {"APEX+", apex},
+      {"MLPerf", ml_perf},
+      {"ninehills", ninehills},
+      {"DistServe ground truth vllm", [data](const E2eRow& r) { return distserve(r, data); }},
+      {"DistServe ground truth distserve",
+       because("prefill and decode on separate replicas are not modelled")},
+      {"inference-sim", because("one figure over a sweep of rates that are not given")}};
 }
 
 }  // namespace terrace::validate

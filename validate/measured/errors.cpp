@@ -60,9 +60,12 @@ void Errors::compared(const MeasuredRow& row, const RowClass& as, double predict
   for (std::size_t i = 0; i < by_count; ++i)
     groups_[i][*names[i]].push_back(static_cast<float>(error));
   ++rows_;
-  const double si = si_factor(row.unit);
-  points_[as.op].push_back(
-      {static_cast<float>(row.value * si), static_cast<float>(predicted * si)});
+  const bool rate = is_rate(row.unit);
+  if (rate || row.unit == "s" || si_factor(row.unit) != 1) {
+    const double si = si_factor(row.unit);
+    points_[(rate ? "rate: " : "") + as.op].push_back(
+        {static_cast<float>(row.value * si), static_cast<float>(predicted * si)});
+  }
   if (keep_) keep_(row, as, predicted, run);
   Worsts& worst = worst_[static_cast<std::size_t>(as.section)];
   const double off = std::abs(std::log(predicted / row.value));

@@ -60,7 +60,7 @@ class Errors {
   const Worsts& worst(RowClass::Section section) const {
     return worst_[static_cast<std::size_t>(section)];
   }
-  // (measured, predicted) in SI units, by op.
+  // (measured, predicted) in SI units, by op; of rates by "rate: " and the op.
   using Points = std::vector<std::pair<float, float>>;
   const std::map<std::string, Points>& points() const { return points_; }
   std::size_t rows() const { return rows_; }

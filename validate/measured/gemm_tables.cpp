@@ -32,8 +32,8 @@ struct Problem {
   double m, n, k;
 };
 
-// vLLM's kernels for blocks of fp8 are not captured: none of those rows is below 55 us on an H100, or
-// 280 us on an L40S.
+// vLLM's kernels for blocks of fp8 are not captured: none of those rows is below 55 us on an H100,
+// or 280 us on an L40S.
 bool by_hand(const OpTable& table, const GemmType& type) {
   return table.library == "vllm" && std::string(type.name) == "fp8_block";
 }
@@ -99,9 +99,10 @@ class GemmTables final : public MeasuredSet {
         for (const GemmType& t : types)
           if (name == t.name) type = &t;
       }
-      const char* why = type == nullptr              ? "number format not known"
-                        : by_hand(table, *type) ? "called outside of graphs: the Python caller's time"
-                                                : nullptr;
+      const char* why = type == nullptr ? "number format not known"
+                        : by_hand(table, *type)
+                            ? "called outside of graphs: the Python caller's time"
+                            : nullptr;
       if (why != nullptr) {
         task.errors.left_out(table.family(name), why);
         continue;
