@@ -48,6 +48,7 @@ std::string command_of(const AccuracyArguments& args) {
   std::string text = "terrace validate accuracy";
   for (const std::string& set : args.sets) text += " " + set;
   if (args.every > 1) text += fmt::format(" --every {}", args.every);
+  text += " --data " + args.data;
   return args.plot.empty() ? text : text + " --plot " + args.plot;
 }
 

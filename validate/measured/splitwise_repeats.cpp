@@ -18,7 +18,7 @@ class SplitwiseRepeats final : public MeasuredSet {
 
   void compare(const Task& task) const override {
     enum : std::size_t { prompt, batch, tokens, first, each, whole, tp };
-    const std::string file = "splitwise_a100_llama2-70b.csv", family = "Splitwise, every repeat";
+    const std::string file = "splitwise_a100_llama2-70b.csv", name = "Splitwise, every repeat";
     Table table(task.data + file,
                 {{"prompt_size"},
                  {"batch_size"},
@@ -55,13 +55,13 @@ class SplitwiseRepeats final : public MeasuredSet {
         const RunResult& result = task.runs.run(e.run);
         if (!e.reason.empty() || !result.record)
           task.errors.left_out(
-              family, e.reason.empty() ? "Terrace cannot run it: " + result.why : e.reason);
+              name, e.reason.empty() ? "Terrace cannot run it: " + result.why : e.reason);
         else if (row.value > 0)
           task.errors.compared(row,
-                               {RowClass::Section::runs, family, e.op, "repeats of static batches"},
+                               {RowClass::Section::runs, name, e.op, "repeats of static batches"},
                                e.value(*result.record), result.run);
       }
-      task.errors.left_out(family, "peak and average power: not predicted", 2);
+      task.errors.left_out(name, "peak and average power: not predicted", 2);
     }
     table.raise();
   }

@@ -110,6 +110,6 @@ TEST_CASE("a bad row of end-to-end measurements is told with its place", "[valid
   });
   CHECK(told.find("e2e.csv:2:11: column \"n_gpu\": must be a number, is \"four\"") !=
         std::string::npos);
-  CHECK(told.find("e2e.csv:2:50: column \"value\": must be a number, is \"fast\"") !=
+  CHECK(told.find("e2e.csv:2:45: column \"value\": must be a number, is \"fast\"") !=
         std::string::npos);
 }
