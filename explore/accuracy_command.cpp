@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 
 #include "explore/front_door.h"
@@ -35,13 +36,19 @@ std::string shared_measurements() {
 }
 
 std::vector<validate::ScatterPanel> panels_of(const Errors& errors) {
-  validate::ScatterPanel times{"Times", "s", {}}, rates{"Rates", "tokens/s or B/s", {}};
+  validate::ScatterPanel times{"Times", "s", {}}, tokens{"Runs", "tokens/s or requests/s", {}},
+      memory{"Memory", "B/s", {}};
   for (const auto& [op, points] : errors.points()) {
     const std::string rate = "rate: ";
-    const bool is_rate = op.rfind(rate, 0) == 0;
-    (is_rate ? rates : times).points[is_rate ? op.substr(rate.size()) : op] = points;
+    if (op.rfind(rate, 0) != 0)
+      times.points[op] = points;
+    else
+      (op == rate + "memory" ? memory : tokens).points[op.substr(rate.size())] = points;
   }
-  return {times, rates};
+  std::vector<validate::ScatterPanel> panels;
+  for (validate::ScatterPanel& panel : {std::ref(times), std::ref(tokens), std::ref(memory)})
+    if (!panel.points.empty()) panels.push_back(std::move(panel));
+  return panels;
 }
 
 std::string command_of(const AccuracyArguments& args) {

@@ -52,7 +52,13 @@ std::string text(double x, double y, const char* anchor, const std::string& word
                      anchor, more, words);
 }
 
-std::string power(int p) { return fmt::format("10<tspan dy=\"-5\" font-size=\"9\">{}</tspan>", p); }
+// 10^p with a prefix: "100µ", "1", "10k".
+std::string power(int p) {
+  static const char* const prefixes[] = {"p", "n", "µ", "m", "", "k", "M", "G", "T", "P"};
+  const int group = static_cast<int>(std::floor(p / 3.0));
+  if (group < -4 || group > 5) return fmt::format("1e{}", p);
+  return fmt::format("{:.0f}{}", std::pow(10.0, p - 3 * group), prefixes[group + 4]);
+}
 
 std::string frame(const ScatterPanel& panel, const Axis& a) {
   std::string out;
