@@ -72,7 +72,7 @@ std::vector<E2eRow> read_e2e(Table& table, const std::string& file) {
     if (!row.input.empty()) row.input_tokens = table.number(input);
     if (!row.output.empty()) row.output_tokens = table.number(output);
     row.shape = fmt::format("{}, {} in, {} out, {}", row.workload, row.input, row.output, row.load);
-    if (row.value > 0) rows.push_back(std::move(row));
+    if (row.value >= 0) rows.push_back(std::move(row));  // not where it is a mistake
   }
   table.raise();
   return rows;

@@ -41,6 +41,7 @@ class E2eRuns final : public MeasuredSet {
   static void compare(const Task& task, const E2eRow& row, const Expressed& e) {
     const std::string family = row.source;
     if (!e.reason.empty()) return task.errors.left_out(family, e.reason);
+    if (row.value == 0) return task.errors.left_out(family, "the measured value is zero");
     const RunResult& result = task.runs.run(e.run);
     if (!result.record) return task.errors.left_out(family, "Terrace cannot run it: " + result.why);
     const double predicted = e.value(*result.record);
