@@ -6,6 +6,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
@@ -22,4 +23,4 @@ set_target_properties(SystemC::systemc PROPERTIES
 add_library(terrace_dependencies INTERFACE)
 target_link_libraries(terrace_dependencies INTERFACE
   SystemC::systemc Boost::graph yaml-cpp fmt::fmt nlohmann_json::nlohmann_json SQLite::SQLite3
-  PkgConfig::zstd PkgConfig::openblas CLI11::CLI11 Threads::Threads ${CMAKE_DL_LIBS})
+  PkgConfig::zstd PkgConfig::openblas CLI11::CLI11 Threads::Threads ZLIB::ZLIB ${CMAKE_DL_LIBS})

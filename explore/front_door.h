@@ -25,6 +25,7 @@ void add_capture(CLI::App& app);
 void add_quality(CLI::App& app);
 void add_validate(CLI::App& app);
 void add_gpu_bench(CLI::App& app);
+void add_accuracy(CLI::App& validate);  // below `terrace validate`
 void show_calibration();  // progress and warnings of curves that are measured at first use
 
 struct InputError : std::runtime_error {  // exit code 2, printed as it is

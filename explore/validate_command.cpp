@@ -68,7 +68,10 @@ void add_validate(CLI::App& app) {
   command->add_option("NAME", args->names, "comparisons; all when none is named")->type_name("");
   command->add_flag("--list", args->list, "only their names");
   command->add_flag("--markdown", args->markdown, "as Markdown");
-  command->callback([args] { validate_all(*args); });
+  add_accuracy(*command);
+  command->callback([args, command] {
+    if (command->get_subcommands().empty()) validate_all(*args);
+  });
 }
 
 }  // namespace terrace

@@ -27,6 +27,22 @@ struct Measurement {   // a number from real hardware
   double value = 0;
 };
 
+// A row of somebody's table of measurements beside what Terrace predicts for it.
+struct PredictedMeasurement {
+  std::optional<RunId> run;  // that predicted it
+  Measurement measured;
+  double predicted = 0;
+  std::string family, hardware, model, dtype, shape, citation;
+  std::int64_t gpus = 1;
+};
+
+struct AccuracyRow {  // errors over many such rows
+  std::string grouping, name;
+  std::int64_t rows = 0;
+  double median = 0, p90 = 0, bias = 0, within_10 = 0, within_20 = 0;
+  std::string code_version;
+};
+
 struct QualityRow {  // output quality of a cache policy
   std::string policy, policy_hash, trace, metric, unit;
   double value = 0;
@@ -52,6 +68,8 @@ class Database {
   }
   void insert(std::optional<RunId> run, const std::vector<Measurement>& measurements);
   void insert(std::optional<RunId> run, const std::vector<QualityRow>& rows);
+  // In place of all there were.
+  void replace(const std::vector<PredictedMeasurement>& rows, const std::vector<AccuracyRow>& sums);
 
   std::optional<RunId> find(const std::string& scenario_hash, const std::string& code_version,
                             std::uint64_t seed, const std::string& backend = "simulate") const;

@@ -33,6 +33,20 @@ TEST_CASE("points lie where their values are on linear and logarithmic axes", "[
   CHECK(has(svg_of({plot}), "t (1 points not shown)"));
 }
 
+TEST_CASE("equal axes have a diagonal, and long lists are thinned out", "[results]") {
+  Scatter plot;
+  plot.x = {"measured", true};
+  plot.y = {"predicted", true};
+  plot.diagonal = true;
+  plot.series = {{"gemm", std::vector<ScatterPoint>(101, {1, 10, ""})}};
+  const std::string svg = svg_of({plot}, 10);
+  // Both axes go from 1 to 10: measured 1 is the left edge, predicted 10 the upper one.
+  std::size_t dots = 0;
+  for (std::size_t at = 0; (at = svg.find("M0.0 0.0h0", at)) != std::string::npos; ++at) ++dots;
+  CHECK(dots == 10);               // of 101, each eleventh: 0, 11, …, 99
+  CHECK(has(svg, "M0.0 440.0L"));  // the diagonal starts in the lower left corner
+}
+
 TEST_CASE("an answer becomes a plot of its first two columns", "[results][query]") {
   const Answer a = answer({"bytes", "rate", "kind"}, {{std::int64_t{1}, 2.0, std::string("x")},
                                                       {std::int64_t{1000}, 3.0, std::string("y")}});
