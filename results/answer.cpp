@@ -119,7 +119,7 @@ std::string Answer::svg(const std::string& title) const {
       if (const double x = number(row[column]); std::isfinite(x))
         low = std::min(low, x), high = std::max(high, x);
     }
-    return ScatterAxis{columns[column], low > 0 && high / low > 30};
+    return ScatterAxis{columns[column], low > 0 && high / low > 10};
   };
   Scatter plot{title, axis(0), axis(1), {}};
   for (const auto& row : rows) {

@@ -29,7 +29,7 @@ struct Answer {
   Grid grid() const;        // for people: 6 digits; NULL is "–"; numeric columns aligned right
   std::string csv() const;  // RFC 4180: CRLF; NULL is nothing, "" is an empty string; all digits
   // Columns x and y (numbers), then, where there are, series and label (text). A column whose
-  // values are all above zero and spread over more than 1 : 30 gets a logarithmic axis. Throws
+  // values are all above zero and spread over more than 1 : 10 gets a logarithmic axis. Throws
   // QueryError.
   std::string svg(const std::string& title) const;
   std::string json() const;  // list of objects; the second column of a name gets "_2"; all digits

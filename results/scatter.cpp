@@ -105,6 +105,10 @@ struct Panel {
   std::size_t most;
   Scale x = scale_of(of, false), y = scale_of(of, true);
   std::size_t hidden = 0;
+  struct Box {
+    double x, y, wide, high;
+  };
+  std::vector<Box> placed = {};
 
   double across(double v) const { return side * x.at(v); }
   double up(double v) const { return side - side * y.at(v); }
@@ -144,6 +148,25 @@ struct Panel {
     return out;
   }
 
+  // Beside its point, where no other label is; nothing where all four places are taken.
+  std::string label(double px, double py, const std::string& words) {
+    const double wide = 5.6 * static_cast<double>(words.size()), high = 11;
+    for (const double down : {-4.0, 12.0})
+      for (const bool right : {true, false}) {
+        const Box box{right ? px + 6 : px - 6 - wide, py + down - high, wide, high};
+        const bool inside = box.x >= 0 && box.x + wide <= side + legend / 2 && box.y >= 0;
+        if (!inside || std::any_of(placed.begin(), placed.end(), [&](const Box& o) {
+              return box.x < o.x + o.wide && o.x < box.x + box.wide && box.y < o.y + o.high &&
+                     o.y < box.y + box.high;
+            }))
+          continue;
+        placed.push_back(box);
+        return text(right ? px + 6 : px - 6, py + down, right ? "start" : "end", escaped(words),
+                    " font-size=\"10\"");
+      }
+    return "";
+  }
+
   std::string drawn(const ScatterSeries& series, const char* colour) {
     const std::size_t step = std::max<std::size_t>(1, (series.points.size() + most - 1) / most);
     std::string dots, joined, labels;
@@ -157,10 +180,7 @@ struct Panel {
       dots += fmt::format("M{:.1f} {:.1f}h0", px, py);
       if (series.joined)
         joined += fmt::format("{}{:.1f} {:.1f}", joined.empty() ? "M" : "L", px, py);
-      if (p.label.empty()) continue;
-      const bool right = px < side - 90;
-      labels += text(right ? px + 6 : px - 6, py - 4, right ? "start" : "end", escaped(p.label),
-                     " font-size=\"10\"");
+      if (!p.label.empty()) labels += label(px, py, p.label);
     }
     std::string out;
     if (!joined.empty())

@@ -9,7 +9,7 @@ namespace terrace {
 
 struct ScatterPoint {
   double x = 0, y = 0;
-  std::string label;  // written beside the point; empty: none
+  std::string label;  // written beside the point where there is room; empty: none
 };
 
 struct ScatterSeries {

@@ -1,11 +1,16 @@
 // Captured rows as a codec will be shown them, and k-means on them.
 #include "workloads/kv/codec/calibration_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "sim/random.h"
+#include "sim/scenario.h"
 #include "workloads/kv/attention_trace.h"
 
 namespace terrace {
@@ -117,7 +122,8 @@ std::int64_t nearest_row(const Table& table, const float* point) {
   return best;
 }
 
-Table k_means(RowsView points, std::int64_t k, int iterations, std::uint64_t seed) {
+namespace {
+Table lloyd(RowsView points, std::int64_t k, int iterations, std::uint64_t seed) {
   RandomStream random(seed, "k-means");
   Table centroids(k, points.cols);
   const auto put = [&](std::int64_t c, std::int64_t p) {
@@ -156,6 +162,25 @@ Table k_means(RowsView points, std::int64_t k, int iterations, std::uint64_t see
             sums.row(c)[j] / static_cast<float>(count[static_cast<std::size_t>(c)]);
   }
   return centroids;
+}
+}  // namespace
+
+// Every cache of a policy fits the same codebooks to the same calibration: found once in a process.
+Table k_means(RowsView points, std::int64_t k, int iterations, std::uint64_t seed) {
+  std::string what = fmt::format("{} {} {} ", k, iterations, seed);
+  for (std::int64_t p = 0; p < points.rows; ++p)
+    what.append(reinterpret_cast<const char*>(points.row(p)),
+                static_cast<std::size_t>(points.cols) * sizeof(float));
+  const std::string key = sha1_hex(what);
+  static std::mutex busy;
+  static std::map<std::string, Table> known;
+  {
+    const std::lock_guard<std::mutex> lock(busy);
+    if (const auto found = known.find(key); found != known.end()) return found->second;
+  }
+  Table table = lloyd(points, k, iterations, seed);
+  const std::lock_guard<std::mutex> lock(busy);
+  return known.emplace(key, std::move(table)).first->second;
 }
 
 }  // namespace terrace

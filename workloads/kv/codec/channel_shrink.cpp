@@ -19,7 +19,8 @@ class ChannelShrink final : public KvCodec {
     static void fields(Schema<Params>& s) {
       s.field("share", &Params::share, "of the layer's channels that are kept").between(0.0, 1.0);
       s.field("features", &Params::features, "how what is left is stored");
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   ChannelShrink(const Params& params, const Context& context)

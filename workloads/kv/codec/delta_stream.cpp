@@ -25,7 +25,8 @@ class DeltaStream final : public KvCodec {
       s.field("middle", &Params::middle, "in the second third").above(0.0);
       s.field("last", &Params::last, "in the last third").above(0.0);
       s.field("level", &Params::level, "of compression: all steps times this").above(0.0);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(2);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(2);
     }
   };
   DeltaStream(const Params& params, const Context& context)

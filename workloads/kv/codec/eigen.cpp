@@ -15,7 +15,8 @@ class EigenBasis final : public KvCodec {
     std::int64_t tokens = 1024;
     static void fields(Schema<Params>& s) {
       s.field("error", &Params::error, "share of the squares that may be lost").between(0.0, 1.0);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   EigenBasis(const Params& params, const Context& context) : keys_(context.side == HeadCache::key) {

@@ -14,7 +14,8 @@ class FoldedHeads final : public KvCodec {
     static void fields(Schema<Params>& s) {
       s.field("heads", &Params::heads, "KV heads of a group").at_least(1);
       s.field("into", &Params::into, "heads that are left of them").at_least(1);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   FoldedHeads(const Params& params, const Context& context)

@@ -17,7 +17,8 @@ class Matryoshka final : public KvCodec {
       s.field("share", &Params::share, "of the layer's directions that are kept").between(0.0, 1.0);
       s.field("step", &Params::step, "directions that a head drops at once, as shares of 1/this")
           .at_least(1);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   Matryoshka(const Params& params, const Context& context)

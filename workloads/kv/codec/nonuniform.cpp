@@ -23,7 +23,8 @@ class Nonuniform final : public KvCodec {
       s.field("bits", &Params::bits, "of a code").between(1, 6);
       s.field("outliers", &Params::outliers, "share of numbers outside the range")
           .between(0.0, 0.5);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(2);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(2);
     }
   };
   Nonuniform(const Params& params, const Context& context)

@@ -20,7 +20,8 @@ class Predicted final : public KvCodec {
     static void fields(Schema<Params>& s) {
       s.field("first", &Params::first, "how the lowest layer is stored");
       s.field("residual", &Params::residual, "how what is not predicted is stored");
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(2);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(2);
     }
   };
   Predicted(const Params& params, const Context& context)

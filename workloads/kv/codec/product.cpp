@@ -20,7 +20,8 @@ class Product final : public KvCodec {
       s.field("bits", &Params::bits, "of a code").between(1, 12);
       s.field("before_rope", &Params::before_rope, "keys are coded before RoPE");
       s.field("iterations", &Params::iterations, "of k-means").at_least(1);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   Product(const Params& params, const Context& context)

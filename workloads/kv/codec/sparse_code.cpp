@@ -22,7 +22,8 @@ class SparseCode final : public KvCodec {
           .above(0.0);
       s.field("index_bits", &Params::index_bits, "the dictionary has 2^this rows").between(1, 12);
       s.field("iterations", &Params::iterations, "of the dictionary's fit").at_least(0);
-      s.field("tokens", &Params::tokens, "of captured text that it is given, at most").at_least(1);
+      s.field("calibration_tokens", &Params::tokens, "of captured text that it is given, at most")
+          .at_least(1);
     }
   };
   SparseCode(const Params& params, const Context& context)

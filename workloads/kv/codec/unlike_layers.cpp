@@ -21,7 +21,8 @@ class UnlikeLayers final : public KvCodec {
     static void fields(Schema<Params>& s) {
       s.field("share", &Params::share, "of the layers that use another one's entries")
           .between(0.0, 1.0);
-      s.field("tokens", &Params::tokens, "of captured text that layers are compared on, at most")
+      s.field("calibration_tokens", &Params::tokens,
+              "of captured text that layers are compared on, at most")
           .at_least(1);
     }
   };
