@@ -15,6 +15,12 @@
 
 namespace terrace::cuda {
 
+inline std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+template <class T>
+double real(T x) {
+  return static_cast<double>(to_float(x));
+}
+
 class Place {
  public:
   virtual ~Place() = default;
