@@ -62,8 +62,7 @@ class Scale {
   }
   const std::vector<double>& ticks() const { return ticks_; }
   std::string name(double tick) const {
-    if (log_ && (tick > 9999 || tick < 0.01))
-      return fmt::format("10<tspan dy=\"-5\" font-size=\"9\">{:.0f}</tspan>", std::log10(tick));
+    if (log_ && (tick > 9999 || tick < 0.01)) return fmt::format("1e{:.0f}", std::log10(tick));
     return fmt::format("{:g}", std::fabs(tick) < 1e-12 ? 0.0 : tick);
   }
 
