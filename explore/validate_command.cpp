@@ -33,9 +33,11 @@ Page list_comparisons() {
 void validate_all(const ValidateArguments& args) {
   const RegisteredFamily& family = Registry<Comparison>::family();
   const std::vector<std::string> names = args.names.empty() ? family.names() : args.names;
+  std::vector<std::string> known = family.names();
+  known.emplace_back("accuracy");  // a subcommand
   for (const std::string& name : names)
     if (family.find(name) == nullptr)
-      throw InputError("no comparison \"" + name + "\"" + did_you_mean(name, family.names()));
+      throw InputError("no comparison \"" + name + "\"" + did_you_mean(name, known));
   if (args.list) {
     fmt::print("{}", args.markdown ? list_comparisons().markdown("terrace validate --list")
                                    : list_comparisons().text());
