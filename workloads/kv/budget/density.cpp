@@ -5,6 +5,8 @@
 // of the layer at work; F per layer.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 #include "workloads/kv/budget/layer_budget.h"
 
@@ -14,18 +16,20 @@ namespace {
 class Density final : public LayerBudget {
  public:
   struct Params : BudgetSize {
-    std::int64_t window = 1 << 20;
+    std::optional<std::int64_t> window;  // none: all
     double floor = 0.2;
     static void fields(Schema<Params>& s) {
       budget_size_fields(s);
-      s.field("window", &Params::window, "last queries of the prompt that are looked at")
+      s.field("window", &Params::window, "last queries of the prompt that are looked at; none: all")
           .at_least(1);
       s.field("floor", &Params::floor, "of the mean budget, that every layer gets")
           .between(0.0, 1.0);
     }
   };
   Density(const Params& params, const Context& context)
-      : LayerBudget(params, context, params.window, params.floor, false) {}
+      : LayerBudget(params, context,
+                    params.window.value_or(std::numeric_limits<std::int64_t>::max() / 2),
+                    params.floor, false) {}
   double flops_per_entry() const override { return 3; }
 
  protected:
