@@ -242,8 +242,8 @@ TEST_CASE("a policy's steps read what it leaves, decode its codes and fetch from
     const auto chosen = calls_of<TopKArgs>(plan);
     REQUIRE(chosen.size() == 32);
     CHECK(chosen[0].rows == 2 * 8);
-    CHECK(chosen[0].n == Approx(512).margin(2));
-    CHECK(chosen[0].k == Approx(128).margin(6));  // less the page under way
+    CHECK(chosen[0].n == Approx(512).margin(1));
+    CHECK(chosen[0].k == Approx(128).margin(1));
     CHECK(calls_of<DecodeAttentionArgs>(plan).front().kv.table_head > 0);
   }
   SECTION("heads come from the host") {
