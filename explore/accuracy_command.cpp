@@ -65,6 +65,10 @@ std::string command_of(const AccuracyArguments& args) {
   return args.plot.empty() ? text : text + " --plot " + args.plot;
 }
 
+void stop_if_asked() {
+  if (stop_requested()) throw Stopped("nothing but whole runs is stored");
+}
+
 class Collection {
  public:
   explicit Collection(const AccuracyArguments& args)
@@ -75,16 +79,19 @@ class Collection {
   }
 
   void compare(const std::vector<std::string>& names) {
-    Progress progress("comparing with measured rows", 0, "runs");
+    Progress progress("comparing with measured rows", static_cast<double>(names.size()), "sets");
+    double done = 0;
     validate::RunBench runs(
         [this](const Record& record) { return database_ ? database_->insert(record) : 0; },
-        [&](std::size_t done, const std::string& what) {
-          if (stop_requested()) throw Stopped("nothing but whole runs is stored");
-          progress.update(static_cast<double>(done), what.substr(0, 60));
+        [&](std::size_t, const std::string& what) {
+          stop_if_asked();
+          progress.update(done, what.substr(0, 60));
         });
-    for (const std::string& name : names)
+    for (const std::string& name : names) {
+      progress.update(done++, name);
       Choice<MeasuredSet>::of(name).make({})->compare(
           {args_.data + "/", args_.every, errors_, runs});
+    }
   }
 
   void show() {
@@ -101,6 +108,7 @@ class Collection {
  private:
   void keep(const validate::MeasuredRow& row, const validate::RowClass& as, double predicted,
             std::optional<std::int64_t> run) {
+    stop_if_asked();
     const bool op = as.section == validate::RowClass::Section::operators;
     if (!database_ || (op && operators_++ % args_.keep != 0)) return;
     kept_.push_back(validate::kept(row, as, predicted, run));

@@ -45,27 +45,30 @@ void time_all(std::vector<QualityJob>& jobs, const QualityArguments& args,
     }
     return missing;
   };
-  const std::vector<std::size_t> todo = look_up();
-  Progress bar("timing", static_cast<double>(todo.size()), "policies");
+  const std::vector<std::size_t> waiting = look_up();
+  Progress bar("timing", static_cast<double>(waiting.size()), "policies");
   double done = 0;
   const bool whole = run_processes(
-      todo.size(), 2,
+      waiting.size(), 2,
       [&](std::size_t at) {
         std::vector<std::string> words = {own_executable(), "run",  args.scenario,
                                           "--quiet",        "--db", database};
-        for (const std::string& each : choices(jobs[todo[at]], args)) {
+        for (const std::string& each : choices(jobs[waiting[at]], args)) {
           words.emplace_back("--set");
           words.push_back(each);
         }
         return words;
       },
       [&](const Finished& f) {
-        QualityJob& job = jobs[todo[f.job]];
+        QualityJob& job = jobs[waiting[f.job]];
         if (f.exit_code != 0) job.not_timed = f.error_text.substr(0, f.error_text.find('\n'));
         bar.update(++done, job.label());
       },
       stop_requested());
-  if (!whole) throw Interrupted();
+  if (!whole) {
+    bar.finish();
+    throw Stopped("what was measured and timed is stored; the same command again times the rest");
+  }
   look_up();
 }
 

@@ -47,21 +47,21 @@ class Sweep {
     while (true) {
       const std::vector<Point> batch = searcher_->propose();
       if (batch.empty()) break;
-      std::vector<Point> todo = look_up(batch);
+      std::vector<Point> waiting = look_up(batch);
       bar.update(static_cast<double>(done()));
       if (args_.dry_run) continue;
       const std::size_t stored_before = found_ + ran_;
       const bool whole = run_processes(
-          todo.size(), args_.at_once, [&](std::size_t i) { return command(todo[i]); },
+          waiting.size(), args_.at_once, [&](std::size_t i) { return command(waiting[i]); },
           [&](const Finished& f) {
-            finished(todo[f.job], f);
-            bar.update(static_cast<double>(done()), point_label(todo[f.job]));
+            finished(waiting[f.job], f);
+            bar.update(static_cast<double>(done()), point_label(waiting[f.job]));
           },
           stop_requested());
       if (!whole) {
         bar.finish();
         throw Stopped(fmt::format("{} of {} points are stored; run the same command again to go on",
-                                  stored_before + stored_of(todo), searcher_->expected()));
+                                  stored_before + stored_of(waiting), searcher_->expected()));
       }
     }
     bar.finish();
@@ -73,7 +73,7 @@ class Sweep {
 
   // Checks every point before any is run; mistakes of the space are the user's to mend first.
   std::vector<Point> look_up(const std::vector<Point>& batch) {
-    std::vector<Point> todo;
+    std::vector<Point> waiting;
     std::vector<Scenario> scenarios;
     Mistakes mistakes;
     for (const Point& point : batch) {
@@ -89,7 +89,7 @@ class Sweep {
       const auto run = database_->find(scenarios[i].hash(), code_version(),
                                        static_cast<std::uint64_t>(scenarios[i].params().seed));
       if (!run) {
-        todo.push_back(batch[i]);
+        waiting.push_back(batch[i]);
         continue;
       }
       ++found_;
@@ -97,7 +97,7 @@ class Sweep {
       if (database_->point(*run).empty()) database_->store(record, point_json(batch[i]));
       searcher_->observed(batch[i], record);
     }
-    return todo;
+    return waiting;
   }
 
   std::optional<RunId> record_of(const Point& point) {

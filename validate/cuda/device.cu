@@ -140,7 +140,8 @@ double Event::seconds_since(const Event& earlier) const {
   return 1e-3 * ms;
 }
 
-DeviceBuffer::DeviceBuffer(std::size_t bytes, const std::string& what) : bytes_(bytes) {
+DeviceBuffer::DeviceBuffer(std::size_t bytes, const std::string& what) {
+  bytes_ = bytes;
   if (bytes == 0) return;
   const cudaError_t error = cudaMalloc(&data_, bytes);
   out_of_memory(error, bytes, what, true);
@@ -161,7 +162,8 @@ void DeviceBuffer::fill(int byte) const {
   synchronize();
 }
 
-PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) : bytes_(bytes) {
+PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) {
+  bytes_ = bytes;
   if (bytes == 0) return;
   const cudaError_t error = cudaHostAlloc(&data_, bytes, cudaHostAllocDefault);
   out_of_memory(error, bytes, what, false);

@@ -93,61 +93,50 @@ class Event {
   CUevent_st* event_ = nullptr;
 };
 
-// Bytes on the device. `what` is said when they do not fit.
-class DeviceBuffer {
+// Bytes somewhere, with one owner.
+class Buffer {
  public:
-  DeviceBuffer() = default;
-  DeviceBuffer(std::size_t bytes, const std::string& what);
-  ~DeviceBuffer();
-  DeviceBuffer(DeviceBuffer&& other) noexcept { swap(other); }
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
-    swap(other);
-    return *this;
-  }
   void* data() const { return data_; }
   template <class T>
   T* as(std::size_t byte_offset = 0) const {
     return reinterpret_cast<T*>(static_cast<char*>(data_) + byte_offset);
   }
   std::size_t bytes() const { return bytes_; }
-  void upload(const void* from, std::size_t bytes, std::size_t at = 0) const;  // waits
-  void download(void* to, std::size_t bytes, std::size_t at = 0) const;        // waits
-  void fill(int byte) const;                                                   // waits
 
- private:
-  void swap(DeviceBuffer& other) noexcept {
+ protected:
+  Buffer() = default;
+  ~Buffer() = default;
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    return *this;
   }
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
 
+// On the device. `what` is said when they do not fit.
+class DeviceBuffer : public Buffer {
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(std::size_t bytes, const std::string& what);
+  ~DeviceBuffer();
+  DeviceBuffer(DeviceBuffer&&) = default;
+  DeviceBuffer& operator=(DeviceBuffer&&) = default;
+  void upload(const void* from, std::size_t bytes, std::size_t at = 0) const;  // waits
+  void download(void* to, std::size_t bytes, std::size_t at = 0) const;        // waits
+  void fill(int byte) const;                                                   // waits
+};
+
 // Host memory that cannot be paged out, which copy engines reach by themselves.
-class PinnedBuffer {
+class PinnedBuffer : public Buffer {
  public:
   PinnedBuffer() = default;
   PinnedBuffer(std::size_t bytes, const std::string& what);
   ~PinnedBuffer();
-  PinnedBuffer(PinnedBuffer&& other) noexcept { swap(other); }
-  PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  void* data() const { return data_; }
-  template <class T>
-  T* as(std::size_t byte_offset = 0) const {
-    return reinterpret_cast<T*>(static_cast<char*>(data_) + byte_offset);
-  }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  void swap(PinnedBuffer& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-  }
-  void* data_ = nullptr;
-  std::size_t bytes_ = 0;
+  PinnedBuffer(PinnedBuffer&&) = default;
+  PinnedBuffer& operator=(PinnedBuffer&&) = default;
 };
 
 enum class CopyDirection { to_device, to_host, on_device };

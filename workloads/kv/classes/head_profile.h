@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "workloads/kv/attention_trace.h"
+#include "workloads/kv/classes/classes.h"
 
 namespace terrace {
 
@@ -25,5 +27,20 @@ std::vector<HeadProfile> profile_heads(const AttentionTrace& trace, std::int64_t
 // The `share` of heads that rank first, rounded up where it is a fraction of a head; equals: the
 // lower layer, then the lower head.
 std::vector<std::uint8_t> first_heads(const std::vector<double>& measure, double share);
+
+// Those heads are a class of this name. State: the class of each head.
+class FirstHeads : public KvClasses {
+ public:
+  FirstHeads(std::string name, const std::vector<double>& measure, double share, std::int64_t heads)
+      : name_(std::move(name)), in_class_(first_heads(measure, share)), heads_(heads) {}
+  std::string of(std::int64_t layer, std::int64_t head) override {
+    return in_class_[static_cast<std::size_t>(layer * heads_ + head)] != 0 ? name_ : "";
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::uint8_t> in_class_;
+  std::int64_t heads_;
+};
 
 }  // namespace terrace

@@ -3,14 +3,12 @@
 // arXiv 2407.15891, section 3.2: on a random text that repeats, echo heads attend to the same
 // token a period before, induction heads to the one after it; the heads that do so most need the
 // whole cache. On a text that does not repeat (period 0), attention on far tokens stands in.
-// State: the class of each head.
-#include "workloads/kv/classes/classes.h"
 #include "workloads/kv/classes/head_profile.h"
 
 namespace terrace {
 namespace {
 
-class RetrievalHeads final : public KvClasses {
+class RetrievalHeads final : public FirstHeads {
  public:
   struct Params {
     double share = 0.15;
@@ -26,24 +24,19 @@ class RetrievalHeads final : public KvClasses {
       s.field("name", &Params::name, "of the class").not_empty();
     }
   };
-  RetrievalHeads(const Params& params, const Context& context)
-      : p_(params), heads_(context.shape.kv_heads) {
-    const AttentionTrace& trace = calibration_of(context);
-    if (2 * p_.period > trace.tokens())
-      throw BuildError("period", "the calibration text does not hold two periods");
-    std::vector<double> measure;
-    for (const HeadProfile& h : profile_heads(trace, p_.sinks, p_.recent, p_.period))
-      measure.push_back(p_.period > 0 ? h.echo : h.far);
-    in_class_ = first_heads(measure, p_.share);
-  }
-  std::string of(std::int64_t layer, std::int64_t head) override {
-    return in_class_[static_cast<std::size_t>(layer * heads_ + head)] != 0 ? p_.name : "";
-  }
+  RetrievalHeads(const Params& p, const Context& context)
+      : FirstHeads(p.name, measure(p, context), p.share, context.shape.kv_heads) {}
 
  private:
-  Params p_;
-  std::int64_t heads_;
-  std::vector<std::uint8_t> in_class_;
+  static std::vector<double> measure(const Params& p, const Context& context) {
+    const AttentionTrace& trace = calibration_of(context);
+    if (2 * p.period > trace.tokens())
+      throw BuildError("period", "the calibration text does not hold two periods");
+    std::vector<double> measure;
+    for (const HeadProfile& h : profile_heads(trace, p.sinks, p.recent, p.period))
+      measure.push_back(p.period > 0 ? h.echo : h.far);
+    return measure;
+  }
 };
 TERRACE_REGISTER(KvClasses, RetrievalHeads, "retrieval_heads",
                  "heads that look for what was said before (RazorAttention)");

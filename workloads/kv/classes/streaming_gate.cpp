@@ -3,14 +3,13 @@
 // streaming heads", arXiv 2410.10819, section 2.2. There a gate per head, trained by
 // back-propagation, mixes full and streaming attention until outputs agree; what stands in for it
 // is the error itself, of a head's output over sinks and recent tokens on a captured text: heads
-// are judged one at a time, with everything else whole. State: the class of each head.
-#include "workloads/kv/classes/classes.h"
+// are judged one at a time, with everything else whole.
 #include "workloads/kv/classes/head_profile.h"
 
 namespace terrace {
 namespace {
 
-class StreamingGate final : public KvClasses {
+class StreamingGate final : public FirstHeads {
  public:
   struct Params {
     double share = 0.5;
@@ -23,21 +22,16 @@ class StreamingGate final : public KvClasses {
       s.field("name", &Params::name, "of the class").not_empty();
     }
   };
-  StreamingGate(const Params& params, const Context& context)
-      : p_(params), heads_(context.shape.kv_heads) {
-    std::vector<double> error;
-    for (const HeadProfile& h : profile_heads(calibration_of(context), p_.sinks, p_.recent, 0))
-      error.push_back(h.error);
-    in_class_ = first_heads(error, p_.share);
-  }
-  std::string of(std::int64_t layer, std::int64_t head) override {
-    return in_class_[static_cast<std::size_t>(layer * heads_ + head)] != 0 ? p_.name : "";
-  }
+  StreamingGate(const Params& p, const Context& context)
+      : FirstHeads(p.name, measure(p, context), p.share, context.shape.kv_heads) {}
 
  private:
-  Params p_;
-  std::int64_t heads_;
-  std::vector<std::uint8_t> in_class_;
+  static std::vector<double> measure(const Params& p, const Context& context) {
+    std::vector<double> error;
+    for (const HeadProfile& h : profile_heads(calibration_of(context), p.sinks, p.recent, 0))
+      error.push_back(h.error);
+    return error;
+  }
 };
 TERRACE_REGISTER(KvClasses, StreamingGate, "streaming_gate",
                  "heads that lose most with sinks and recent tokens only (DuoAttention)");
