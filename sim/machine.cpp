@@ -237,7 +237,7 @@ const Machine::Path& Machine::path(const PathKey& key) const {
 }
 
 FlowSpec Machine::transfer(End from, End to, double bytes, double run_length, GroupId group,
-                           Seconds* latency) const {
+                           Seconds* latency, Mover mover) const {
   const Path& p = path({from.device, from.tier, to.device, to.tier, group});
   FlowSpec flow;
   flow.amount = bytes;
@@ -251,9 +251,11 @@ FlowSpec Machine::transfer(End from, End to, double bytes, double run_length, Gr
       }
     } else if (h.link != none) {
       const LinkInfo& l = links_[at(h.link)];
-      if (l.cost) cost = l.cost(h.direction, run_length);
-      if (l.max_rate) {
-        const double limit = l.max_rate(h.direction, run_length);
+      const bool loads = mover == Mover::loads;
+      const PatternCost& tax = loads && l.load_cost ? l.load_cost : l.cost;
+      if (tax) cost = tax(h.direction, run_length);
+      if (const auto& rate = loads && l.load_rate ? l.load_rate : l.max_rate) {
+        const double limit = rate(h.direction, run_length);
         if (limit < flow.max_rate) {
           flow.max_rate = limit;
           flow.limiter = h.hop.resource;

@@ -106,6 +106,9 @@ struct LinkInfo {
   PatternCost cost;  // framing and per-transfer tax by run length; empty: 1
   // One stream of pieces of that size; read: forward. Empty: no limit.
   std::function<double(Direction, double run_length)> max_rate;
+  // The same for what kernels load and store themselves, without an engine's copies; empty: alike.
+  PatternCost load_cost;
+  std::function<double(Direction, double run_length)> load_rate;
   std::map<std::string, double> facts;  // what collectives may ask (models/link/peer_costs.h)
 };
 
@@ -124,6 +127,9 @@ struct Route {
 struct RankGroup {
   std::vector<DeviceId> members;
 };
+
+// What moves bytes over links: copy engines, or a kernel's own loads and stores.
+enum class Mover : std::uint8_t { copies, loads };
 
 // How closely a device is modelled: by its service curve, or by driving it burst by burst.
 enum class Fidelity : std::uint8_t { flow, burst };
@@ -175,7 +181,7 @@ class Machine final : public Contention {
     TierId tier = none;
   };
   FlowSpec transfer(End from, End to, double bytes, double run_length, GroupId group,
-                    Seconds* latency) const;
+                    Seconds* latency, Mover mover = Mover::copies) const;
 
   double weight(TierId tier, Direction direction,
                 double run_length) const;  // device time per byte, 1 = peak

@@ -18,7 +18,7 @@ void plan_remote(const GpuStations& stations, const Op& op, const Machine& machi
     const bool read = a.direction == Direction::read;
     Seconds latency;
     plan.flows.push_back(machine.transfer(read ? there : here, read ? here : there, a.bytes,
-                                          a.run_length, op.group, &latency));
+                                          a.run_length, op.group, &latency, Mover::loads));
     farthest = std::max(farthest, latency);
   }
   plan.latency += Time::nearest(farthest);

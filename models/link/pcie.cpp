@@ -26,7 +26,7 @@ class Pcie final : public Link {
     Seconds latency{500e-9};
     JoulesPerByte energy{91.2e-12};
     std::optional<PeerCosts> peer;
-    Choice<BurstDevice> packets;
+    Choice<BurstDevice> packets, loads;
 
     static void fields(Schema<Params>& s) {
       s.field("generation", &Params::generation, "generation of the standard").between(3, 6);
@@ -46,6 +46,9 @@ class Pcie final : public Link {
       s.field("packets", &Params::packets,
               "the link packet by packet, from which service curves of copies are measured; its "
               "device reads and writes the host; none: copy_issue and the packet tax");
+      s.field("loads", &Params::loads,
+              "the same for what GPU kernels read of the host's memory and write to it by "
+              "themselves; none: as copies");
     }
     void check(Checker& c) const {
       if (!packets.empty() && copy_issue > Seconds(0))
@@ -63,12 +66,21 @@ class Pcie final : public Link {
     link.latency = p.latency;
     link.rate = capacity / tax(std::numeric_limits<double>::infinity());
     link.cost = [tax](Direction, double run) { return tax(run); };
-    if (!p.packets.empty()) {
-      const auto service = machine_service(machine, p.packets, context_.name, capacity, "packets");
-      link.max_rate = [service](Direction d, double run) {  // the device writes what goes forward
+    const auto served = [&](const Choice<BurstDevice>& device, const char* path) {
+      return [service = machine_service(machine, device, context_.name, capacity, path)](
+                 Direction d, double run) {  // the device writes what goes forward
         return service->peak().value() *
                service->efficiency(run, d == Direction::read ? Direction::write : Direction::read);
       };
+    };
+    if (!p.loads.empty()) {
+      link.load_rate = served(p.loads, "loads");
+      link.load_cost = [rate = link.load_rate, capacity](Direction d, double run) {
+        return capacity / rate(d, run);
+      };
+    }
+    if (!p.packets.empty()) {
+      link.max_rate = served(p.packets, "packets");
     } else if (p.copy_issue > Seconds(0)) {
       link.max_rate = [tax, capacity, issue = p.copy_issue.value()](Direction, double run) {
         const double rate = capacity / tax(run);

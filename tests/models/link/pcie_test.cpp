@@ -89,6 +89,28 @@ TEST_CASE("PCIe 5 copies agree with an H200 NVL from 4 KB to 64 MB", "[pcie][pub
   }
 }
 
+TEST_CASE("what a kernel loads over PCIe pays a header a line, not a copy a piece", "[pcie]") {
+  const Pair pair("link/pcie4_x16.yaml");
+  const auto rate = [&](double run, Mover mover) {
+    const Machine& m = pair.machine;
+    return m
+        .transfer({pair.host, m.find_tier("host.dram")}, {pair.gpu, none}, run, run, none, nullptr,
+                  mover)
+        .max_rate;
+  };
+  const double raw = 16 * 16e9 * 128 / 130 / 8;
+  for (const double run : {128.0, 1024.0, 65536.0}) {
+    const double bound = raw * 370 / 371 * 128 / (128 + 20);
+    INFO(run << " B: " << rate(run, Mover::loads) << " of at most " << bound);
+    CHECK(rate(run, Mover::loads) < bound * 1.001);
+    CHECK(rate(run, Mover::loads) > bound * 0.97);
+  }
+  CHECK(rate(64, Mover::loads) == Approx(raw * 64 / (64 + 20)).epsilon(0.03));
+  // A copy takes microseconds: it wins from half a megabyte or so, as its packets are longer.
+  CHECK(rate(1024, Mover::copies) < rate(1024, Mover::loads) / 50);
+  CHECK(rate(16777216, Mover::copies) > rate(16777216, Mover::loads));
+}
+
 TEST_CASE("single PCIe 5 copies agree with an H200 NVL once the host's call is added",
           "[pcie][published]") {
   // Median of one synchronous copy; the call's cost is taken from the 4 KB point.
