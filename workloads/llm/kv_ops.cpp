@@ -45,6 +45,7 @@ class PolicyOps {
     }
     return s;
   }
+  bool any(KvWork work, KvTier tier) const { return sum({work}, tier).any; }
   // One op for these kinds of work, where the policy has any.
   void op(OpKind kind, const char* label, std::initializer_list<KvWork> works) {
     const Sum s = sum(works, KvTier::hot);
@@ -55,24 +56,76 @@ class PolicyOps {
     w_.streams(s.read, s.read_run());
     w_.streams(Direction::write, l_.place.hbm, s.written, s.write_run());
   }
-  // A copy beside the chain; `waits`: what follows waits for it.
-  OpVertex copy(const char* label, KvWork work, bool down) {
-    const Sum s = sum({work}, KvTier::lower);
-    const double bytes = down ? s.written : s.read;
-    if (!s.any || (down ? s.write_runs : s.read_runs) <= 0) return OpGraph::null_vertex();
+  // Beside the chain, what the policy fetches or stores; whatever needs it waits for the result.
+  OpVertex fetch() {
+    const Sum s = sum({KvWork::fetch}, KvTier::lower);
+    return move("kv_fetch", s.read, s.read_run(), false);
+  }
+  void store() {
+    const Sum s = sum({KvWork::write}, KvTier::lower);
+    move("kv_store", s.written, s.write_run(), true);
+  }
+  // By a copy engine where runs are long, else by a kernel.
+  OpVertex move(const char* label, double bytes, double run, bool down) {
+    if (run >= (down ? l_.policy->copies_from_out : l_.policy->copies_from_in))
+      return copy(label, bytes, run, down, w_.chained());
+    if (bytes <= 0) return OpGraph::null_vertex();
     const OpVertex gate = w_.chained();
+    Op& op = w_.aside(OpKind::gather, label, l_.place.aux);
+    op.format = l_.dtype();
+    op.flops = 0;
+    w_.after(gate);
+    moved(bytes, run, down);
+    return w_.written();
+  }
+  OpVertex copy(const char* label, double bytes, double run, bool down, OpVertex gate) {
+    if (bytes <= 0) return OpGraph::null_vertex();
     Op& op = w_.aside(OpKind::copy, label, down ? l_.place.copy_out : l_.place.copy_in);
     op.flops = 0;
-    op.pieces = down ? s.write_runs : s.read_runs;
+    op.pieces = std::max(1.0, bytes / run);
     w_.after(gate);
-    const double run = down ? s.write_run() : s.read_run();
-    w_.streams(Direction::read, down ? l_.place.hbm : l_.kv_lower, bytes, run);
-    w_.streams(Direction::write, down ? l_.kv_lower : l_.place.hbm, bytes,
-               down ? run : StepWriter::everything);
+    moved(bytes, run, down);
     return w_.written();
+  }
+  // What selects below puts new keys into its index, beside the chain.
+  void index_below() {
+    const Sum s = sum({KvWork::select}, KvTier::lower);
+    if (!s.any || l_.policy->below == none) return;
+    const OpVertex gate = w_.chained();
+    Op& op = w_.aside(OpKind::elementwise, "kv_index", l_.policy->below);
+    op.format = l_.dtype();
+    op.flops = s.flops;
+    w_.after(gate);
+    w_.streams(Direction::write, l_.policy->lower, s.written, s.write_run());
+  }
+  // Queries go down, what is beside the lower tier selects and attends, outputs come up.
+  OpVertex attend_below() {
+    const Sum attend = sum({KvWork::attend}, KvTier::lower);
+    const Sum select = sum({KvWork::select}, KvTier::lower);
+    const double each_way = sum({KvWork::fetch}, KvTier::lower).read / 2;
+    const OpVertex down = copy("kv_query", each_way, StepWriter::everything, true, w_.chained());
+    Op& op = w_.aside(l_.policy->below_kind, "attention_below", l_.policy->below);
+    if (down != OpGraph::null_vertex()) w_.after(down);
+    op.format = l_.dtype();
+    op.attention = {};
+    op.attention.sequences = sums_.sequences;
+    op.attention.head_dim = static_cast<double>(l_.model().head_dim);
+    op.attention.kv_tokens = attend.read / (2 * vector_bytes_ * l_.rank.kv_heads);
+    op.attention.kv_format = l_.model().kv();
+    op.flops = attend.flops + select.flops;
+    w_.streams(Direction::read, l_.policy->lower, attend.read, attend.read_run());
+    w_.streams(Direction::read, l_.policy->lower, select.read, select.read_run());
+    w_.streams(Direction::write, l_.policy->lower, select.written, select.write_run());
+    return copy("kv_output", each_way, StepWriter::everything, false, w_.written());
   }
 
  private:
+  // Stored in the runs it lies in, fetched into a dense buffer.
+  void moved(double bytes, double run, bool down) {
+    w_.streams(Direction::read, down ? l_.place.hbm : l_.policy->lower, bytes, run);
+    w_.streams(Direction::write, down ? l_.policy->lower : l_.place.hbm, bytes,
+               down ? run : StepWriter::everything);
+  }
   StepWriter& w_;
   const Layer& l_;
   const std::vector<KvFlow>& flows_;
@@ -81,14 +134,9 @@ class PolicyOps {
   double vector_bytes_ = 0;
 };
 
-void write_decode(StepWriter& w, const Layer& l, const SequenceSums& d) {
-  PolicyOps p(w, l, l.kv->decode, d, true);
-  p.op(OpKind::topk, "kv_select", {KvWork::select});
-  const OpVertex fetched = p.copy("kv_fetch", KvWork::fetch, false);
-  p.op(OpKind::gemm, "kv_recompute", {KvWork::recompute});
-  p.op(OpKind::codec, "kv_dequantize", {KvWork::decode});
-  p.op(OpKind::elementwise, "kv_rotate", {KvWork::rotate});
-
+// Decode attention over what is beside the GPU.
+void write_attention_above(StepWriter& w, const Layer& l, const PolicyOps& p, const SequenceSums& d,
+                           OpVertex fetched) {
   const ModelShape& m = l.model();
   const double dim = static_cast<double>(m.head_dim), token = l.rank.kv_bytes_per_token();
   Sum attend = p.sum({KvWork::attend}, KvTier::hot);
@@ -115,7 +163,32 @@ void write_decode(StepWriter& w, const Layer& l, const SequenceSums& d) {
   w.streams(std::max(0.0, attend.read - d.query_tokens * token), attend.read_run());
   w.streams(Direction::write, l.place.hbm, probabilities.written, probabilities.write_run());
   w.writes(Buffer::attended, d.query_tokens * l.rank.q_heads * dim * l.width());
+}
 
+void write_decode(StepWriter& w, const Layer& l, const SequenceSums& d) {
+  PolicyOps p(w, l, l.kv->decode, d, true);
+  p.op(OpKind::topk, "kv_select", {KvWork::select});
+  if (p.any(KvWork::attend, KvTier::lower)) {
+    const OpVertex below = p.attend_below();
+    if (p.any(KvWork::attend, KvTier::hot))
+      write_attention_above(w, l, p, d, OpGraph::null_vertex());
+    // Parts of a softmax, each with its maximum and sum, become one output.
+    const double out =
+        d.query_tokens * l.rank.q_heads * static_cast<double>(l.model().head_dim) * l.width();
+    Op& merge = w.op(OpKind::elementwise, "kv_merge_outputs", l.dtype());
+    if (below != OpGraph::null_vertex()) w.after(below);
+    merge.flops = 0;
+    w.streams(out);
+    w.writes(Buffer::attended, out);
+  } else {
+    const OpVertex fetched = p.fetch();
+    p.op(OpKind::gemm, "kv_recompute", {KvWork::recompute});
+    p.op(OpKind::codec, "kv_dequantize", {KvWork::decode});
+    p.op(OpKind::elementwise, "kv_rotate", {KvWork::rotate});
+    write_attention_above(w, l, p, d, fetched);
+  }
+
+  const Sum probabilities = p.sum({KvWork::probabilities}, KvTier::hot);
   const Sum back = p.sum({KvWork::probabilities, KvWork::score}, KvTier::hot);
   if (back.any) {
     Op& score = w.op(OpKind::elementwise, "kv_score", l.dtype());
@@ -125,7 +198,7 @@ void write_decode(StepWriter& w, const Layer& l, const SequenceSums& d) {
   }
   p.op(OpKind::elementwise, "kv_compact", {KvWork::compact});
   p.op(OpKind::codec, "kv_quantize", {KvWork::encode});
-  p.copy("kv_store", KvWork::write, true);
+  p.store();
 }
 
 // A prompt attends as usual to what it finds; then votes, scores and so on.
@@ -136,6 +209,7 @@ void write_prefill(StepWriter& w, const Layer& l, const SequenceSums& sums) {
   const Sum attend = p.sum({KvWork::attend}, KvTier::hot);
   const Sum probabilities = p.sum({KvWork::probabilities}, KvTier::hot);
   p.op(OpKind::topk, "kv_select", {KvWork::select});
+  p.index_below();
   Op& op = write_attention_op(w, l, launch);
   op.flops = std::min(op.flops, attend.any ? attend.flops : op.flops);
   w.streams(Direction::write, l.place.hbm, probabilities.written, probabilities.write_run());
@@ -150,7 +224,7 @@ void write_prefill(StepWriter& w, const Layer& l, const SequenceSums& sums) {
   p.op(OpKind::elementwise, "kv_compact", {KvWork::compact});
   p.op(OpKind::codec, "kv_quantize", {KvWork::encode});
   p.op(OpKind::codec, "kv_dequantize", {KvWork::decode});
-  p.copy("kv_store", KvWork::write, true);
+  p.store();
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct Layer {
   double rows = 0;
   Capture capture = Capture::eager;
   bool windowed = false, experts = false;
-  const KvBand* kv = nullptr;  // of a KV policy; null: the full cache
-  TierId kv_lower = none;
+  const KvTiming* policy = nullptr;  // null: the full cache
+  const KvBand* kv = nullptr;        // of the policy
 
   const ModelShape& model() const { return rank.model; }
   Format dtype() const { return rank.model.dtype; }

@@ -69,6 +69,7 @@ Placement::Placement(const Parallel& parallel, const ModelShape& shape, Machine&
       place.gpu = at(replica, stage, 0);
       const std::string& name = machine.devices()[static_cast<std::size_t>(place.gpu)].name;
       place.compute = machine.find_engine(name + ".compute");
+      place.aux = machine.find_engine(name + ".aux");
       place.copy_in = machine.find_engine(name + ".copy_in");
       place.copy_out = machine.find_engine(name + ".copy_out");
       place.hbm = machine.find_tier(name + ".hbm");

@@ -35,7 +35,7 @@ LayerSpan layers_of_stage(std::int64_t layers, std::int64_t stages, std::int64_t
 // The GPUs that one replica runs a stage on: tp of them, all doing what the first does.
 struct StagePlace {
   DeviceId gpu = none;  // the representative
-  EngineId compute = none, copy_in = none, copy_out = none;
+  EngineId compute = none, aux = none, copy_in = none, copy_out = none;  // aux: a second stream
   TierId hbm = none;
   GroupId group = none;  // its tp ranks; none on a single GPU without stages
   GroupId experts =

@@ -48,23 +48,7 @@ StepBuilder::StepBuilder(const ModelShape& model, const Placement& placement,
   }
   if (weights_.streams() && placement_.at(0, 0).copy_in == none)
     throw BuildError("weights.outside", "the GPU has no copy engine to stream weights with");
-  if (kv_) check_policy();
-}
-
-// What a profile can say of this model and machine.
-void StepBuilder::check_policy() const {
-  const KvProfile& profile = kv_->profile;
-  if (rank_.model.mla) throw BuildError("kv.policy", "latent caches have no heads to choose among");
-  if (rank_.model.sliding_window > 0)
-    throw BuildError("kv.policy", "a profile of full attention says nothing of windowed layers");
-  for (const KvWork work : {KvWork::attend, KvWork::select})
-    if (profile.works_below(work))
-      throw BuildError("kv.policy", std::string("cannot time ") + name_of(work) +
-                                        " in the lower tier: there is no engine there");
-  if (!profile.uses_lower()) return;
-  if (kv_->lower == none) throw BuildError("kv.lower", "the policy keeps some of the cache below");
-  if (placement_.at(0, 0).copy_in == none || placement_.at(0, 0).copy_out == none)
-    throw BuildError("kv.lower", "the GPU has no copy engines");
+  if (kv_) settle(*kv_, rank_, placement_.at(0, 0), machine);
 }
 
 StepBuilder::~StepBuilder() = default;
@@ -178,7 +162,7 @@ void StepBuilder::write_layer(StepWriter& w, Layer& l, std::int64_t index) const
   l.experts = m.has_experts(index);
   if (kv_) {
     l.kv = &kv_->profile.band(index, m.layers);
-    l.kv_lower = kv_->lower;
+    l.policy = &*kv_;
   }
   write_norm(w, l, "attention_norm");
   m.mla ? write_latent_attention(w, l) : write_attention(w, l);

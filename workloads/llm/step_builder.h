@@ -48,7 +48,6 @@ class StepBuilder {
  private:
   struct Draft;
 
-  void check_policy() const;
   void write(StepWriter& w, const Batch& batch, bool warm) const;
   void write_stage(StepWriter& w, Layer& l, LayerSpan span, bool warm) const;
   void write_layer(StepWriter& w, Layer& l, std::int64_t index) const;

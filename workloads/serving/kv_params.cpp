@@ -64,6 +64,9 @@ void KvParams::fields(Schema<KvParams>& s) {
           "a captured trace that the policy learns from; none: the one it is measured on");
   s.field("lower", &P::lower,
           "the memory that the policy's lower tier is; none: the first *.dram of the machine");
+  s.field("mover", &P::mover,
+          "what moves entries to it and from it: the GPU's copy engines run by run, a kernel that "
+          "loads and stores over the link, or the faster of the two");
 }
 
 void KvParams::check(Checker& c) const {

@@ -10,6 +10,7 @@
 #include "sim/format_names.h"
 #include "sim/registry.h"
 #include "workloads/kv/kv_policy.h"
+#include "workloads/llm/kv_timing.h"
 #include "workloads/serving/eviction/eviction.h"
 
 namespace terrace {
@@ -52,6 +53,7 @@ struct KvParams {
   bool quality = false;  // … its attention's error too
   FilePath calibration;  // a trace that it learns from; none: `trace`
   std::string lower;     // the tier below of a policy that has one; empty: the first host's memory
+  KvMover mover = KvMover::automatic;
   static void fields(Schema<KvParams>& s);
   void check(Checker& c) const;
 };

@@ -43,6 +43,7 @@ std::optional<KvTiming> kv_timing(const ServingParams& params, const ModelShape&
                                   const Machine& machine) {
   if (!params.kv.policy) return std::nullopt;
   KvTiming timing;
+  timing.mover = params.kv.mover;
   try {
     if (!params.kv.trace.empty())
       measure(params.kv, timing);

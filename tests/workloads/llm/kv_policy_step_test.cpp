@@ -1,7 +1,9 @@
 // Steps of Llama-3.1-8B under KV policies, against closed forms.
 #include <catch2/catch.hpp>
 
+#include "models/link/copy_engine.h"
 #include "sim/registry.h"
+#include "tests/models/parts.h"
 #include "tests/workloads/kv/harness.h"
 #include "tests/workloads/llm/llm_machine.h"
 #include "workloads/kv/profile/measure_profile.h"
@@ -19,7 +21,7 @@ struct Bench {
         machine(test::machine_of(1)),
         placement({}, shape, machine),
         builder(shape, placement, machine, {}, {},
-                profile ? std::optional<KvTiming>(KvTiming{*profile, lower, {}}) : std::nullopt) {}
+                profile ? std::optional<KvTiming>(KvTiming{*profile, lower}) : std::nullopt) {}
   Step step(const std::vector<Slice>& slices) {
     Batch batch = builder.batch();
     for (const Slice& s : slices) batch.add(s);
@@ -153,9 +155,64 @@ TEST_CASE("a cache of 4.25 of 16 bits lets 16 / 4.25 as many blocks in") {
 
 TEST_CASE("what a policy does below without an engine there cannot be timed") {
   const RandomTrace trace(5, {320, 4, 4, 2, 64, 24, true});
-  REQUIRE_THROWS_WITH(
-      Bench(measure_profile(policy_of("{place: {kind: in_storage}}"), trace, "random"), 1),
-      Catch::Contains("no engine"));
+  REQUIRE_THROWS_WITH(  // tier 2 is a plain drive
+      Bench(measure_profile(policy_of("{place: {kind: in_storage}}"), trace, "random"), 2),
+      Catch::Contains("nothing beside ssd0.flash can"));
+}
+
+TEST_CASE("cores beside the lower tier attend: queries go down, outputs come up") {
+  const RandomTrace trace(5, {544, 4, 8, 2, 64, 24, true});
+  const KvProfile profile =
+      measure_profile(policy_of("{place: {kind: lsh_sampling, share: 0.1, sinks: 4, recent: 64}}"),
+                      trace, "random");
+  Bench bench(profile, 1);
+  const Step step = bench.step(four);
+  // Queries down and outputs up, in 16 bits; what is drawn never crosses the link.
+  REQUIRE(of(step, "kv_query", 1).written == Approx(layers * 4 * q_heads * dim * 2));
+  REQUIRE(of(step, "kv_output", 0).written == Approx(layers * 4 * q_heads * dim * 2));
+  REQUIRE(of(step, "kv_fetch", 1).read == 0);
+  const Work below = of(step, "attention_below", 1), above = of(step, "attention");
+  REQUIRE(below.ops == layers);
+  REQUIRE(below.read > layers * 4 * 0.05 * 8191 * token);
+  REQUIRE(below.read < layers * 4 * 0.9 * 8191 * token);
+  // Sinks and recent tokens are read above.
+  const double qkv = 4 * (q_heads + 2 * kv_heads) * dim * 2;
+  REQUIRE(above.read == Approx(layers * (4 * 68 * token + qkv)).epsilon(0.02));
+  REQUIRE(of(step, "kv_merge_outputs").ops == layers);
+}
+
+TEST_CASE("a kernel moves scattered chunks and single tokens, copy engines move whole heads") {
+  Machine machine;
+  const DeviceId gpu = parts::add_gpu(machine, "gpu0");
+  for (const char* engine : {"gpu0.compute", "gpu0.aux"})
+    machine.add_engine({engine, gpu, std::make_unique<test::NoEngine>()});
+  for (const char* engine : {"gpu0.copy_in", "gpu0.copy_out"})
+    machine.add_engine({engine, gpu, std::make_unique<CopyEngine>(Seconds(0))});
+  const DeviceId host = parts::add(machine, "host0", "host/xeon_8480.yaml");
+  parts::join(machine, gpu, host, "link/pcie5_x16.yaml");
+  const ModelShape shape = test::shipped("llama-3.1-8b");
+  const Placement placement({}, shape, machine);
+  const RandomTrace trace(5, {544, 4, 8, 2, 64, 24, true});
+  const auto kind_of = [&](const char* label, const char* policy,
+                           KvMover mover = KvMover::automatic) {
+    KvTiming kv{measure_profile(policy_of(policy), trace, "random"),
+                machine.find_tier("host0.dram"), mover};
+    StepBuilder builder(shape, placement, machine, {}, {}, kv);
+    Batch batch = builder.batch();
+    for (const Slice& s : four) batch.add(s);
+    const Step step = builder.build(batch);
+    for (OpVertex v = 0; v < boost::num_vertices(step.graph); ++v)
+      if (std::string(step.graph[v].label) == label) return step.graph[v].kind;
+    return OpKind::host_compute;
+  };
+  const char* const chunks =
+      "{place: {kind: chunks, chunk: 8, share: 0.1, recent: 32, tier: lower}}";
+  const char* const heads = "{place: {kind: by_head}}";
+  REQUIRE(kind_of("kv_fetch", chunks) == OpKind::gather);
+  REQUIRE(kind_of("kv_fetch", chunks, KvMover::copies) == OpKind::copy);
+  REQUIRE(kind_of("kv_fetch", heads) == OpKind::copy);
+  REQUIRE(kind_of("kv_fetch", heads, KvMover::kernel) == OpKind::gather);
+  REQUIRE(kind_of("kv_store", heads) == OpKind::gather);  // a token of a head at a time
 }
 
 }  // namespace terrace

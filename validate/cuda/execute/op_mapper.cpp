@@ -261,18 +261,25 @@ void OpMapper::argmax(const Op& op) {
 // Rows of a table at random places; what is written is as dense as the graph says.
 void OpMapper::gather(const Op& op) {
   double read = 0, run = 0;
+  bool host = false;  // a kernel reads it over the link
   for (const Access& a : op.accesses)
     if (a.direction == Direction::read && a.bytes > read) {
       read = a.bytes;
       run = a.run_length;
+      const auto device = static_cast<std::size_t>(machine_.tier(a.tier).device);
+      host = machine_.devices()[device].kind == "host";
+      if (!host && machine_.devices()[device].kind != "gpu")
+        throw NotExecutable(fmt::format("{}: {} is not reached by a kernel here", op.label,
+                                        machine_.tier(a.tier).name));
     }
   const auto row = static_cast<std::int64_t>(std::isfinite(run) ? std::floor(run / 16) * 16 : 0);
   if (row < 16) return stream(op, "runs shorter than 16 B, or one");
   GatherArgs g;
   g.row_bytes = g.source_stride = row;
   g.rows = std::max<std::int64_t>(1, std::llround(read / static_cast<double>(row)));
-  // A table as large as what is gathered, 256 MiB at least: larger than any L2.
-  const std::int64_t rows = std::max<std::int64_t>(g.rows, (std::int64_t{256} << 20) / row);
+  // A table as large as what is gathered; in HBM 256 MiB at least: larger than any L2.
+  const std::int64_t rows =
+      std::max<std::int64_t>(g.rows, host ? 0 : (std::int64_t{256} << 20) / row);
   std::vector<std::int32_t> index(static_cast<std::size_t>(g.rows));
   std::uint64_t state = options_.seed;
   for (std::int32_t& i : index) {  // Knuth's linear congruential generator, its high bits
@@ -281,7 +288,9 @@ void OpMapper::gather(const Op& op) {
   }
   const bool embedding = is(op, "embedding"), selected = is(op, "select_rows");
   const Operand which = writer_.table(name("index"), index);
-  const Operand table = writer_.role("gathered table", static_cast<std::size_t>(rows * row));
+  const auto size = static_cast<std::size_t>(rows * row);
+  const Operand table = host ? writer_.buffer(name("source"), size, Space::pinned)
+                             : writer_.role("gathered table", size);
   const Operand out = writer_.role(embedding  ? "hidden"
                                    : selected ? "selected"
                                               : "gathered",

@@ -55,15 +55,19 @@ void ChoosingPlace::fetched(const HeadCache& cache, const Selection& chosen, Sel
     if (!guarded(slot, n)) out.slots.push_back(slot);
 }
 
+void ChoosingPlace::write_below(std::int64_t tokens, const HeadCache& cache,
+                                AccessPlan& out) const {
+  const double written =
+      2.0 * static_cast<double>(tokens * cache.head_dim() * context_.raw_bits) / 8;
+  out.push_back(item(KvWork::write, KvTier::lower, written, 2 * context_.layout.runs(tokens), 0));
+  out.back().writes = true;
+}
+
 void ChoosingPlace::plan(const HeadChunk& chunk, const HeadCache& cache, const Selection& chosen,
                          AccessPlan& out) const {
   KvPlace::plan(chunk, cache, chosen, out);
   if (size_.tier == KvTier::hot) return;
-  const double written =
-      2.0 * static_cast<double>(chunk.tokens * cache.head_dim() * context_.raw_bits) / 8;
-  out.push_back(
-      item(KvWork::write, KvTier::lower, written, 2 * context_.layout.runs(chunk.tokens), 0));
-  out.back().writes = true;
+  write_below(chunk.tokens, cache, out);
   if (chunk.phase == Phase::prefill) return;
   Selection below;
   fetched(cache, chosen, below);

@@ -52,6 +52,8 @@ class ChoosingPlace : public KvPlace {
   std::int64_t hot_entries(const HeadCache& cache) const override;
 
  protected:
+  // New keys and values go to the lower tier.
+  void write_below(std::int64_t tokens, const HeadCache& cache, AccessPlan& out) const;
   ChoosingPlace(const ReadSize& size, const Context& context) : KvPlace(context), size_(size) {}
   bool guarded(std::int64_t slot, std::int64_t n) const {
     return slot < size_.sinks || slot >= n - std::max<std::int64_t>(1, size_.recent);

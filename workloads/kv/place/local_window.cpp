@@ -119,12 +119,6 @@ class LocalWindow final : public ChoosingPlace {
     s.share = p.share;
     return s;
   }
-  void write_below(std::int64_t tokens, const HeadCache& cache, AccessPlan& out) const {
-    out.push_back(item(KvWork::write, KvTier::lower,
-                       2.0 * static_cast<double>(tokens * cache.head_dim() * context_.raw_bits) / 8,
-                       2 * context_.layout.runs(tokens), 0));
-    out.back().writes = true;
-  }
   // The attention of a token's queries over the first n entries, mean over the query heads.
   void remember(RowsView q, std::int64_t n, const HeadCache& cache, const Selection& chosen) {
     const std::int64_t width = whole_lanes(n);

@@ -119,6 +119,7 @@ class LshSampling final : public ChoosingPlace {
     if (chunk.phase == Phase::prefill || size_.tier == KvTier::hot || chosen.all)
       KvPlace::plan(chunk, cache, chosen, out);
     const auto tokens = static_cast<double>(chunk.tokens), rows = static_cast<double>(chunk.q.rows);
+    if (size_.tier == KvTier::lower) write_below(chunk.tokens, cache, out);
     // Every new key goes into every table; every query looks into one bucket of each.
     out.push_back(item(KvWork::select, size_.tier, 4 * tokens * static_cast<double>(tables_),
                        tokens * static_cast<double>(tables_), hashing * tokens));
