@@ -1,6 +1,6 @@
 // Hash tables over keys, off their mean, draw the tokens of a step: a token whose code is the
 // query's in two or more tables is read, and weighs 1 over the chance that it would be. Tables and
-// cache lie below, beside the cores that attend there; only queries and outputs travel.
+// cache lie below, beside the cores that attend there; only queries, codes and outputs travel.
 // Source: Chen et al., "MagicPIG", arXiv 2410.16179, algorithm 1 (K = 10, L = 150; 4 sinks and 64
 // recent tokens on the GPU). The query heads of a KV head draw one set together here, each as if
 // the others did not. State, below: for every table 4 bytes a token and 4 for each bucket.
@@ -120,16 +120,20 @@ class LshSampling final : public ChoosingPlace {
       KvPlace::plan(chunk, cache, chosen, out);
     const auto tokens = static_cast<double>(chunk.tokens), rows = static_cast<double>(chunk.q.rows);
     if (size_.tier == KvTier::lower) write_below(chunk.tokens, cache, out);
-    // Every new key goes into every table; every query looks into one bucket of each.
-    out.push_back(item(KvWork::select, size_.tier, 4 * tokens * static_cast<double>(tables_),
-                       tokens * static_cast<double>(tables_), hashing * tokens));
+    // Codes of 2 bytes are made beside the projections. Every new key goes into every table; every
+    // query looks into one bucket of each.
+    const bool prefill = chunk.phase == Phase::prefill;
+    const double hashed = tokens + (prefill ? 0 : rows), code = 2 * static_cast<double>(tables_);
+    out.push_back(item(KvWork::select, KvTier::hot, hashed * code, 1, hashing * hashed));
+    out.push_back(item(KvWork::select, size_.tier, 2 * tokens * code,
+                       tokens * static_cast<double>(tables_), 0));
     out.back().writes = true;
-    if (chunk.phase == Phase::prefill) return;
+    if (prefill) return;
     const double buckets = std::pow(2.0, static_cast<double>(p_.bits));
     const double looked = rows * static_cast<double>(tables_);
     out.push_back(item(KvWork::select, size_.tier,
                        4 * looked * (1 + static_cast<double>(n) / buckets), 2 * looked,
-                       hashing * rows + looked * static_cast<double>(n) / buckets));
+                       looked * static_cast<double>(n) / buckets));
     if (size_.tier == KvTier::hot || chosen.all) return;
     Selection below, above;
     above.all = false;
@@ -139,7 +143,8 @@ class LshSampling final : public ChoosingPlace {
     KvPlace::plan(chunk, cache, above, out);
     KvPlace::plan(chunk, cache, below, out);
     out.back().tier = KvTier::lower;
-    const double travels = 2 * rows * static_cast<double>(cache.head_dim()) * 2;  // q, out: fp16
+    // Queries and outputs in 16 bits, and codes.
+    const double travels = 2 * rows * static_cast<double>(cache.head_dim()) * 2 + hashed * code;
     out.push_back(item(KvWork::fetch, KvTier::lower, travels, 2, 0));
   }
 
