@@ -88,9 +88,7 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
   PolicyHook hook(policy, q.prompt, options.seed, options.calibration);
   LlamaExecutor executor(model, hook);
   const std::int64_t vocabulary = model.vocabulary;
-  MatrixView logits = executor.run(tokens.data(), q.prompt);
-  for (std::int64_t at = q.prompt - 1;; ++at) {  // logits: of the token after `at`
-    const float* got = logits.row(logits.rows - 1);
+  const auto judge = [&](std::int64_t at, const float* got) {  // logits of the token after `at`
     const float* reference = full.logits(at);
     const auto next = static_cast<std::size_t>(tokens[static_cast<std::size_t>(at + 1)]);
     const double norm = log_sum(got, vocabulary), full_norm = log_sum(reference, vocabulary);
@@ -109,8 +107,14 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
     q.agreement += first_of(got, vocabulary) == first_of(reference, vocabulary) ? 1 : 0;
     ++q.steps;
     if (options.progress) options.progress(q.steps, count - q.prompt);
-    if (at + 2 >= count) break;
-    logits = executor.run(tokens.data() + at + 1, 1);
+  };
+  judge(q.prompt - 1, executor.run(tokens.data(), q.prompt).row(0));
+  // The text is known: a layer can take all its steps before the next layer takes its first.
+  const std::int64_t together = hook.cache().couples_layers() ? 1 : options.together;
+  for (std::int64_t at = q.prompt; at < count - 1; at += together) {
+    const std::int64_t n = std::min(together, count - 1 - at);
+    const MatrixView logits = executor.run(tokens.data() + at, n, LlamaExecutor::Logits::all);
+    for (std::int64_t i = 0; i < n; ++i) judge(at + i, logits.row(i));
   }
   const auto n = static_cast<double>(q.steps);
   q.nll /= n;

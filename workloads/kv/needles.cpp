@@ -64,22 +64,31 @@ NeedleQuality find_needles(const LlamaModel& model, const KvPolicy* policy, cons
     if (i < count) prompt.insert(prompt.end(), needles[i].fact.begin(), needles[i].fact.end());
   }
   std::unique_ptr<AttentionHook> hook;
+  bool together = true;  // the answers are known: their steps are taken layer by layer
   if (policy != nullptr)
     hook = std::make_unique<PolicyHook>(*policy, static_cast<std::int64_t>(prompt.size()),
                                         options.seed, options.calibration);
   else
     hook = std::make_unique<FullAttention>();
   LlamaExecutor executor(model, *hook);
-  MatrixView logits = executor.run(prompt);
+  if (policy != nullptr) together = !static_cast<const PolicyHook&>(*hook).cache().couples_layers();
+  executor.run(prompt, LlamaExecutor::Logits::none);
   NeedleQuality out;
   double right = 0, all = 0;
   for (const Needle& n : needles) {
-    double here = 0;
-    for (const std::int32_t t : n.question) logits = executor.run(&t, 1);
-    for (const std::int32_t t : n.answer) {
-      here += most_likely(logits) == t ? 1 : 0;
-      logits = executor.run(&t, 1);
+    Tokens asked = n.question;
+    asked.insert(asked.end(), n.answer.begin(), n.answer.end());
+    std::vector<std::int32_t> said;  // after each token of `asked`
+    const std::size_t step = together ? asked.size() : 1;
+    for (std::size_t at = 0; at < asked.size(); at += step) {
+      const MatrixView logits = executor.run(asked.data() + at, static_cast<std::int64_t>(step),
+                                             LlamaExecutor::Logits::all);
+      for (std::int64_t i = 0; i < logits.rows; ++i)
+        said.push_back(most_likely({logits.row(i), 1, logits.columns}));
     }
+    double here = 0;
+    for (std::size_t i = 0; i < n.answer.size(); ++i)
+      here += said[n.question.size() - 1 + i] == n.answer[i] ? 1 : 0;
     out.by_depth.push_back(here / static_cast<double>(n.answer.size()));
     right += here;
     all += static_cast<double>(n.answer.size());

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <set>
 
@@ -19,6 +20,15 @@ KvPolicy policy_of(const std::string& yaml) {
   KvPolicy policy = read<KvPolicy>(root, reader);
   mistakes.raise();
   return policy;
+}
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::string(TERRACE_CONFIG_DIR) + "/kv"))
+    if (file.path().extension() == ".yaml") names.push_back(file.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 KvPolicy preset(const std::string& name) {

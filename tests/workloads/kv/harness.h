@@ -15,6 +15,7 @@ namespace terrace {
 
 KvPolicy policy_of(const std::string& yaml);  // throws ConfigError
 KvPolicy preset(const std::string& name);     // configs/kv/NAME.yaml
+std::vector<std::string> preset_names();      // of configs/kv, sorted
 
 // Attention of query head `head` at `position` over these positions, in double.
 std::vector<double> slow_attention(const AttentionTrace& trace, std::int64_t layer,

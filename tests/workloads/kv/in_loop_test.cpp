@@ -63,6 +63,33 @@ TEST_CASE("the shorter the window, the worse a model predicts", "[kv][shared]") 
   }
 }
 
+TEST_CASE("layers that take all their steps at once predict what steps through all layers do",
+          "[kv][shared]") {
+  if (test::shared_is_absent()) return;
+  const Story story(160);
+  const FullPredictions full(story.model, story.tokens, 96);
+  int compared = 0;
+  for (const std::string& name : preset_names()) {
+    const KvPolicy policy = preset(name);
+    const auto nll = [&](std::int64_t together) {
+      InLoopOptions options;
+      options.together = together;
+      return run_in_loop(story.model, policy, full, options).nll;
+    };
+    double one_by_one = 0;
+    try {
+      one_by_one = nll(1);
+    } catch (const BuildError&) {
+      continue;  // learns from a trace, or is for wider heads
+    }
+    ++compared;
+    // Float additions in another order; where entries are all but equal another one may be kept.
+    INFO(name);
+    CHECK(nll(50) == Approx(one_by_one).margin(0.01));
+  }
+  CHECK(compared > 60);
+}
+
 TEST_CASE("a text without anything to predict is refused", "[kv]") {
   const LlamaModel none;
   CHECK_THROWS_AS(FullPredictions(none, {1, 2, 3}, 3), std::invalid_argument);

@@ -1,21 +1,11 @@
 // What holds for every preset in configs/kv, whatever its members: found, not listed.
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "sim/config.h"
 #include "tests/workloads/kv/harness.h"
 
 namespace terrace {
 namespace {
-
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const auto& file :
-       std::filesystem::directory_iterator(std::string(TERRACE_CONFIG_DIR) + "/kv"))
-    if (file.path().extension() == ".yaml") names.push_back(file.path().stem().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 // Every budget of the preset at all tokens, by the keys of a budget's size.
 KvPolicy at_full_budget(const std::string& name) {
