@@ -53,7 +53,8 @@ void Progress::draw(double done, const std::string& note, bool last) {
   else
     line += fmt::format("{:.0f} {}", done, unit_);
   line += fmt::format("  {:.3g}/s", rate);
-  if (!last && total_ > 0 && rate > 0)
+  constexpr double telling = 0.01;  // less of the whole says nothing of the time left
+  if (!last && part >= telling && rate > 0)
     line += "  " + human_duration((total_ - done) / rate) + " left";
   if (last) line += "  in " + human_duration(passed);
   if (!note.empty()) line += "  " + note;

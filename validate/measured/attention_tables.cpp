@@ -6,6 +6,7 @@
 // none.
 #include <fmt/format.h>
 
+#include "validate/measured/op_shapes.h"
 #include "validate/measured/op_tables.h"
 
 namespace terrace::validate {
@@ -39,45 +40,7 @@ const Table::Columns columns = {{"kernel_source"},
                                 {"step"},
                                 {"latency"}};
 
-struct Shape {
-  double batch, queries, keys, window, heads, kv_heads, head_dim;
-};
-
-// (query, key) pairs of a causal prompt; with a window the last `window` keys of each.
-double causal_pairs(double n, double window) {
-  if (window <= 0 || n <= window) return n * (n + 1) / 2;
-  return window * (window + 1) / 2 + (n - window) * window;
-}
-
-Op op_of(const Shape& s, bool decode, Format arithmetic, Format cache) {
-  Op op;
-  op.kind = decode ? OpKind::attention_decode : OpKind::attention_prefill;
-  op.format = arithmetic;
-  op.in_graph = true;
-  AttentionShape& a = op.attention;
-  a.sequences = s.batch;
-  a.q_heads = s.heads;
-  a.kv_heads = s.kv_heads;
-  a.head_dim = a.value_dim = s.head_dim;
-  const double seen = decode && s.window > 0 ? std::min(s.keys, s.window) : s.keys;
-  a.query_tokens = s.batch * s.queries;
-  a.kv_tokens = s.batch * seen;
-  a.longest_kv = seen;
-  a.pairs = s.batch * (decode ? seen : causal_pairs(s.queries, s.window));
-  if (decode) {
-    a.decode_sequences = s.batch;
-    a.decode_kv_tokens = a.kv_tokens;
-  }
-  a.kv_format = cache;
-  op.flops = 4 * a.pairs * a.q_heads * a.head_dim;
-  const double kv = a.kv_tokens * a.kv_heads * 2 * a.head_dim * bytes_of(cache);
-  const double rows = decode ? 0 : a.query_tokens * a.q_heads * a.head_dim * 2;
-  op.reads(bench_memory, kv + rows, kv + 2 * rows);
-  op.writes(bench_memory, rows, kv + 2 * rows);
-  return op;
-}
-
-Op preprocessing(const Shape& s, Format arithmetic, Format cache) {
+Op preprocessing(const AttentionProblem& s, Format arithmetic, Format cache) {
   Op op;
   op.kind = OpKind::elementwise;
   op.in_graph = true;
@@ -88,17 +51,6 @@ Op preprocessing(const Shape& s, Format arithmetic, Format cache) {
   op.reads(bench_memory, (q + kv) * 2, (q + kv) * 2 + 2 * written);
   op.writes(bench_memory, written, (q + kv) * 2 + 2 * written);
   return op;
-}
-
-std::string size_of(const Op& op, bool decode, double cache) {
-  if (!decode)
-    return op.attention.longest_kv > 2048 ? "prefill attention, > 2048 tokens"
-                                          : "prefill attention, ≤ 2048 tokens";
-  double bytes = 0;
-  for (const Access& a : op.accesses) bytes += a.bytes;
-  if (op.attention.longest_kv <= 512) return "decode attention, ≤ 512 keys";
-  return bytes <= cache ? "decode attention, > 512 keys within the L2"
-                        : "decode attention, > 512 keys beyond the L2";
 }
 
 class AttentionTables final : public MeasuredSet {
@@ -120,7 +72,7 @@ class AttentionTables final : public MeasuredSet {
     Table rows(table.path, columns, ignored_columns());
     for (std::size_t i = 0; rows.next(); ++i) {
       if (i % task.every != 0) continue;
-      Shape s{};
+      AttentionProblem s;
       const double prompt = rows.number(isl);
       s.batch = rows.number(batch, 1);
       s.queries = decode ? 1 : prompt;
@@ -134,7 +86,7 @@ class AttentionTables final : public MeasuredSet {
       const std::string types = rows.text(attn) + ", cache " + rows.text(kv_type);
       const Format arithmetic = rows.text(attn) == "fp8" ? Format::fp8 : Format::bf16,
                    cache = rows.text(kv_type) == "fp8" ? Format::fp8 : Format::bf16;
-      const Op op = op_of(s, decode, arithmetic, cache);
+      const Op op = attention_op(s, decode, arithmetic, cache);
       double seconds = bench.seconds(op);
       if (!decode && table.library == "trtllm")
         seconds += bench.seconds(preprocessing(s, arithmetic, cache));
@@ -147,7 +99,7 @@ class AttentionTables final : public MeasuredSet {
                                              table.version, types, s.window > 0 ? ", window" : "");
       task.errors.compared(row,
                            {RowClass::Section::operators, family, row.what,
-                            size_of(op, decode, bench.params().l2.capacity.value())},
+                            attention_size(op, decode, bench.params().l2.capacity.value())},
                            seconds * 1e3);
     }
     rows.raise();

@@ -118,6 +118,26 @@ TEST_CASE("every row of e2e.csv is expressed, or its rule says why not",
   CHECK(expressed > 1200);
 }
 
+TEST_CASE("every row of ops_sample.csv is compared, or named with the reason why not",
+          "[validate][measured][shared]") {
+  const std::string data = measurements();
+  if (data.empty()) {
+    WARN("skipped: no shared data");
+    return;
+  }
+  Errors errors;
+  RunBench runs;
+  Choice<MeasuredSet>::of("ops_sample").make({})->compare({data, 1, errors, runs});
+  std::size_t named = 0;
+  for (const LeftOut& left : errors.left_out()) {
+    CHECK(!left.reason.empty());
+    named += left.rows;
+  }
+  CHECK(errors.rows() + named == 1083);  // its lines but the header
+  CHECK(errors.rows() >= 250);
+  CHECK(sums_of(errors.by(Errors::By::op).at("gemm")).median < 0.12);
+}
+
 TEST_CASE("operator tables are compared row by row", "[validate][measured][shared]") {
   const std::string data = measurements();
   if (data.empty()) {
