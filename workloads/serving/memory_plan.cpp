@@ -71,6 +71,8 @@ double sampler_peak_bytes(const RankShape& rank, double tokens, double requests,
          requests * vocab * (width + 3 * 4) + std::min(multiprocessors, requests) * vocab * 4;
 }
 
+constexpr double most_blocks = 0x7fffffff;  // that a pool can number
+
 MemoryPlan plan_memory(const PlanInput& in) {
   const EngineParams& e = in.engine;
   const ModelShape& m = in.rank.model;
@@ -102,8 +104,10 @@ MemoryPlan plan_memory(const PlanInput& in) {
   const LayerSpan span = layers_of_stage(m.layers, parallel.pp, in.stage);
   p.layers = span.last - span.first;
   p.page = in.rank.kv_bytes_per_token() * number(e.block_tokens) * in.kv_share;
-  p.blocks = static_cast<std::int64_t>(
-      std::floor(std::max(0.0, std::floor(p.available / p.page)) / number(p.layers)));
+  // A policy that keeps nothing here is held back by its lower tier, not by this one.
+  const double ever = requests * std::ceil(number(e.max_model_len) / number(e.block_tokens)) + 2;
+  const double fit = p.page > 0 ? std::floor(p.available / p.page) / number(p.layers) : ever;
+  p.blocks = static_cast<std::int64_t>(std::floor(std::clamp(fit, 0.0, most_blocks)));
   return p;
 }
 

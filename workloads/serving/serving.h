@@ -40,6 +40,7 @@ class Serving final : public Workload {
 
  private:
   double kv_share() const;
+  void claim_lower();  // room below for what a KV policy keeps there
   void plan_stages();
   void claim_weights();
   std::vector<std::vector<Rung>> build_tiers();  // by replica

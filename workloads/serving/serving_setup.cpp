@@ -25,6 +25,7 @@ Serving::Serving(const Params& params, const Context& context)
   if (const auto longer = source_->longer_than(params.engine.max_model_len)) check_length(*longer);
   plan_stages();
   claim_weights();
+  claim_lower();
   build_replicas();
   if (params_.kv.infinite_reference)
     reference_.emplace(static_cast<std::int32_t>(params_.engine.block_tokens));
@@ -63,6 +64,27 @@ void Serving::claim_weights() {
         budget_.find(path + ".tier", params_.weights.outside[t].tier, placement_.at(0, 0).gpu);
     budget_.take(path + ".fraction", tier, outside_bytes(t), "weights");
   }
+}
+
+// What lies below may be less than HBM lets in: it has the last word then.
+void Serving::claim_lower() {
+  const KvTiming* kv = builder_.kv();
+  if (kv == nullptr || kv->lower == none) return;
+  const auto number = [](auto n) { return static_cast<double>(n); };
+  const double replicas = number(params_.parallel.dp);
+  const double each = copies_.block_bytes() * replicas *
+                      kv->profile.lower_share(static_cast<double>(params_.engine.max_model_len));
+  if (each <= 0) return;
+  const EngineParams& e = params_.engine;
+  const std::int64_t a_request = (e.max_model_len + e.block_tokens - 1) / e.block_tokens + 1;
+  blocks_ = std::min(blocks_, static_cast<std::int64_t>(budget_.free(kv->lower) / each));
+  const std::string& name = machine_.tier(kv->lower).name;
+  if (blocks_ < a_request)
+    throw BuildError(
+        "kv.lower",
+        fmt::format("{} keeps {} of a request of {} tokens, but {} are free there", name,
+                    gib(number(a_request) * each), e.max_model_len, gib(budget_.free(kv->lower))));
+  budget_.take("kv.lower", kv->lower, number(blocks_) * each, "KV of the policy");
 }
 
 double Serving::outside_bytes(std::size_t place) const {

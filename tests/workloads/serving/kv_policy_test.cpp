@@ -54,6 +54,22 @@ TEST_CASE("a policy goes without prefix caching, and a trace without a policy sa
                       Catch::Contains("there is none"));
 }
 
+TEST_CASE("a cache that lies below is as large as the memory below, and no larger") {
+  const std::string kv = std::string("{policy: {place: by_head}, trace: ") + TERRACE_CONFIG_DIR +
+                         "/traces/smollm2_grimm.trace}";
+  const auto blocks_with = [&](double dram) {
+    bench::MachineShape shape;
+    shape.dram = dram;
+    const auto machine = bench::machine_of(shape);
+    const auto workload = bench::serving(*machine, engine(kv));
+    return static_cast<double>(dynamic_cast<const Serving&>(*workload).blocks());
+  };
+  REQUIRE(blocks_with(4096.0 * 1000) == Approx(1000).margin(1));  // 4 KiB a block of 16 tokens
+  REQUIRE(blocks_with(4096.0 * 2000) == Approx(2000).margin(1));
+  REQUIRE_THROWS_WITH(blocks_with(4096.0 * 60),  // 64 blocks a request, and one more
+                      Catch::Contains("host.dram keeps") && Catch::Contains("are free there"));
+}
+
 TEST_CASE("a policy that depends on the text needs a trace that can be read") {
   const auto machine = bench::machine_of();
   const std::string policy = "{policy: {place: {kind: label_channels, share: 0.2}}";

@@ -80,8 +80,8 @@ class InStorage final : public ChoosingPlace {
     if (chosen.all) {  // two stretches
       attend.bytes = 2 * whole(attend.bytes / 2);
       attend.runs = attend.bytes / page;
-    } else {  // every stretch of a token or more lies in pages of its own
-      attend.bytes = std::max(attend.runs * page, attend.bytes);
+    } else {  // whole pages wherever a chosen token lies in one, of keys and of values
+      attend.bytes = 2 * pages_of(chosen, dim * number) * page;
       attend.runs = attend.bytes / page;
       const double columns = std::min(dim, rows * static_cast<double>(p_.channels));
       const double bytes = columns * whole(static_cast<double>(cache.size()) * number);
@@ -92,6 +92,19 @@ class InStorage final : public ChoosingPlace {
   }
 
  private:
+  // Flash pages that hold these tokens, packed one behind another.
+  double pages_of(const Selection& chosen, double token) const {
+    double pages = 0;
+    std::int64_t seen = -1;  // the last page that is counted
+    for (const std::int32_t slot : chosen.slots) {
+      const auto first = static_cast<std::int64_t>(slot * token / double(p_.flash_page));
+      const auto last =
+          static_cast<std::int64_t>((slot * token + token - 1) / double(p_.flash_page));
+      pages += static_cast<double>(last - std::max(first, seen + 1) + 1);
+      seen = last;
+    }
+    return pages;
+  }
   static ReadSize sized(const Params& p) {
     ReadSize s;
     s.tokens = p.tokens;

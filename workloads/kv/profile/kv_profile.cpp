@@ -10,11 +10,18 @@ bool by_query_head(KvWork work) {
          work == KvWork::select;
 }
 
-double KvProfile::held_share(double n) const {
+namespace {
+
+double mean_share(const std::vector<KvBand>& bands, KvCurve KvBand::*curve, double n) {
   double sum = 0;
-  for (const KvBand& b : bands) sum += (b.held.constant + b.held.slope * n) / (2 * n);
+  for (const KvBand& b : bands) sum += ((b.*curve).constant + (b.*curve).slope * n) / (2 * n);
   return sum / static_cast<double>(bands.size());
 }
+
+}  // namespace
+
+double KvProfile::held_share(double n) const { return mean_share(bands, &KvBand::held, n); }
+double KvProfile::lower_share(double n) const { return mean_share(bands, &KvBand::lower, n); }
 
 bool KvProfile::works_below(KvWork work) const {
   return std::any_of(bands.begin(), bands.end(), [work](const KvBand& b) {

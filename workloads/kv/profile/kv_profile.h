@@ -51,6 +51,7 @@ struct KvProfile {
   }
   // Vectors above for a sequence of n tokens, over the 2 n of a full cache; mean over bands.
   double held_share(double n) const;
+  double lower_share(double n) const;  // of the full cache in the lower tier; above 1: more, copies
   bool works_below(KvWork work) const;  // some band does this in the lower tier, reading
   bool uses_lower() const;
 };

@@ -222,6 +222,27 @@ TEST_CASE("a share of what does not fit is computed again, not fetched (ALISA)")
   REQUIRE(load.bits.lower == Approx(4 * (96 - 32) * 2 * 16 * 16));
 }
 
+TEST_CASE("a drive reads the flash pages that chosen tokens lie in, each once") {
+  // Tokens of 32 B: 8 to a page. A share of them is never more than all pages, and never less than
+  // its tokens would fill.
+  const RandomTrace trace(9);
+  const auto read = [&](const std::string& more) {
+    double bytes = 0;
+    walk(policy_of("{place: {kind: in_storage, flash_page: 256" + more + "}}"), trace, {},
+         [&](const PolicyCache& cache, std::int64_t, const auto&) {
+           bytes = total(cache, KvWork::attend, KvTier::lower, false);
+         });
+    return bytes;
+  };
+  const double all = read(""), half = read(", channels: 4, share: 0.5"),
+               few = read(", channels: 4, share: 0.05");
+  INFO(few << ", " << half << ", " << all);
+  CHECK(std::fmod(few, 256) == 0);
+  CHECK(few < half);
+  CHECK(half <= all * 1.01);
+  CHECK(half >= 0.5 * all * 0.9);
+}
+
 TEST_CASE(
     "a drive that attends sends queries and outputs, and reads whole flash pages (InstInfer)") {
   const RandomTrace trace(8);
