@@ -154,11 +154,7 @@ void measure(QualityJob& job, const QualitySubject& s, const QualityArguments& a
   }
   progress(1 - before);
   if (args.needles == 0) return;
-  NeedleOptions needles;
-  needles.needles = args.needles;
-  needles.tokens = args.tokens;
-  needles.calibration = calibration;
-  job.needles = find_needles(s.model, &job.policy, s.texts.front().tokens, needles);
+  job.needles = s.needles->under(s.model, job.policy, calibration);
 }
 
 }  // namespace
@@ -233,7 +229,7 @@ QualitySubject QualitySubject::of(const QualityArguments& args) {
     NeedleOptions needles;
     needles.needles = args.needles;
     needles.tokens = args.tokens;
-    s.full_needles = find_needles(s.model, nullptr, s.texts.front().tokens, needles);
+    s.needles = std::make_unique<NeedleText>(s.model, s.texts.front().tokens, needles);
   }
   return s;
 }

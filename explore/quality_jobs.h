@@ -61,7 +61,7 @@ struct QualitySubject {
   std::string name;  // of model and texts
   LlamaModel model;
   std::vector<Text> texts;
-  std::optional<NeedleQuality> full_needles;
+  std::unique_ptr<NeedleText> needles;  // hidden in the first text; null: none
 
   static QualitySubject of(const QualityArguments& args);
 };

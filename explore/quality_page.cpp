@@ -101,7 +101,7 @@ std::vector<QualityFigure> figures(const QualityJob& job, const QualitySubject& 
   }
   if (job.needles) {
     add("needle recall", "1", job.needles->recall);
-    add("needle recall, full cache", "1", s.full_needles->recall);
+    add("needle recall, full cache", "1", s.needles->full().recall);
   }
   return all;
 }
@@ -167,8 +167,8 @@ Page quality_page(const std::vector<QualityJob>& jobs, const QualitySubject& sub
     page.line(fmt::format(
         "Full cache: perplexity {:.3f} over {} tokens, each text after a prompt of {}{}",
         jobs.front().full_perplexity(), steps, subject.texts.front().full->prompt(),
-        subject.full_needles ? fmt::format("; needles {:.1f} %", 100 * subject.full_needles->recall)
-                             : ""));
+        subject.needles ? fmt::format("; needles {:.1f} %", 100 * subject.needles->full().recall)
+                        : ""));
   }
   page.table(table_of(jobs, subject));
   for (const std::string& each : left_out) page.item("left out: " + each);

@@ -22,6 +22,8 @@ class LlamaExecutor {
     return run(tokens.data(), static_cast<std::int64_t>(tokens.size()), wanted);
   }
   std::int64_t position() const { return position_; }  // of the next token
+  // The hook has been handed the tokens before `position` by somebody else.
+  void resume(std::int64_t position) { position_ = position; }
   const AttentionModel& attention() const { return attention_; }
 
  private:

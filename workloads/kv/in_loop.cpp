@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "workloads/capture/full_attention.h"
 #include "workloads/capture/llama_executor.h"
 #include "workloads/kv/policy_hook.h"
 
@@ -35,12 +34,11 @@ double InLoopQuality::full_perplexity() const { return std::exp(full_nll); }
 
 FullPredictions::FullPredictions(const LlamaModel& model, const std::vector<std::int32_t>& tokens,
                                  std::int64_t prompt)
-    : tokens_(tokens), prompt_(prompt), vocabulary_(model.vocabulary) {
+    : tokens_(tokens), prompt_(prompt), vocabulary_(model.vocabulary), shared_(prompt) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   if (prompt < 1 || prompt >= count)
     throw std::invalid_argument("a prompt that leaves nothing to predict");
-  FullAttention cache;
-  LlamaExecutor executor(model, cache);
+  LlamaExecutor executor(model, shared_);
   logits_.reserve(static_cast<std::size_t>((count - prompt) * vocabulary_));
   for (std::int64_t at = 0; at < count - 1; at += chunk) {
     const std::int64_t n = std::min(chunk, count - 1 - at);
@@ -48,6 +46,7 @@ FullPredictions::FullPredictions(const LlamaModel& model, const std::vector<std:
     for (std::int64_t i = std::max<std::int64_t>(0, prompt - 1 - at); i < n; ++i)
       logits_.insert(logits_.end(), all.row(i), all.row(i) + vocabulary_);
   }
+  shared_.recorded();
 }
 
 MeanDifference mean_difference(const std::vector<const Losses*>& a,
@@ -108,7 +107,13 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
     ++q.steps;
     if (options.progress) options.progress(q.steps, count - q.prompt);
   };
-  judge(q.prompt - 1, executor.run(tokens.data(), q.prompt).row(0));
+  if (full.shared().replay(hook)) {
+    executor.resume(q.prompt);
+    judge(q.prompt - 1, full.logits(q.prompt - 1));
+  } else {
+    executor.begin();
+    judge(q.prompt - 1, executor.run(tokens.data(), q.prompt).row(0));
+  }
   // The text is known: a layer can take all its steps before the next layer takes its first.
   const std::int64_t together = hook.cache().couples_layers() ? 1 : options.together;
   for (std::int64_t at = q.prompt; at < count - 1; at += together) {

@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "workloads/capture/llama_executor.h"
 #include "workloads/capture/model.h"
 #include "workloads/kv/attention_trace.h"
 #include "workloads/kv/kv_policy.h"
+#include "workloads/kv/shared_prompt.h"
 
 namespace terrace {
 
@@ -53,10 +55,12 @@ MeanDifference mean_difference(const std::vector<const Losses*>& a,
 // What the full cache predicts of a text: made once for all policies that are held against it.
 class FullPredictions {
  public:
-  // Keeps the logits for each of tokens [prompt, count): 4 B x vocabulary x their number.
+  // Keeps the logits for each of tokens [prompt, count): 4 B x vocabulary x their number; and the
+  // prompt.
   FullPredictions(const LlamaModel& model, const std::vector<std::int32_t>& tokens,
                   std::int64_t prompt);
   std::int64_t prompt() const { return prompt_; }
+  const SharedPrompt& shared() const { return shared_; }
   const std::vector<std::int32_t>& tokens() const { return tokens_; }
   const float* logits(std::int64_t position) const {  // for the token after it
     return logits_.data() + (position - (prompt_ - 1)) * vocabulary_;
@@ -65,6 +69,7 @@ class FullPredictions {
  private:
   std::vector<std::int32_t> tokens_;
   std::int64_t prompt_, vocabulary_;
+  SharedPrompt shared_;
   std::vector<float> logits_;
 };
 
@@ -76,15 +81,35 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
 struct NeedleOptions {
   std::int64_t needles = 8, tokens = 2048;  // of the haystack
   std::uint64_t seed = 1;
-  const AttentionTrace* calibration = nullptr;
 };
 struct NeedleQuality {
   double recall = 0;
   std::vector<double> by_depth;  // of the needle nearest to the start first
 };
-// Null policy: the full cache. Throws CaptureError past the model's context.
-NeedleQuality find_needles(const LlamaModel& model, const KvPolicy* policy,
-                           const std::vector<std::int32_t>& haystack,
-                           const NeedleOptions& options = {});
+
+// A haystack with its needles, made once for all policies. Throws CaptureError past the model's
+// context.
+class NeedleText {
+ public:
+  NeedleText(const LlamaModel& model, const std::vector<std::int32_t>& haystack,
+             const NeedleOptions& options = {});
+  const NeedleQuality& full() const { return full_; }  // of the full cache
+  NeedleQuality under(const LlamaModel& model, const KvPolicy& policy,
+                      const AttentionTrace* calibration = nullptr) const;
+
+ private:
+  struct Needle {
+    std::vector<std::int32_t> fact, asked;  // a question and its answer
+    std::size_t answer = 0;                 // where that begins
+  };
+  static Needle needle_of(const Tokenizer& tokenizer, const std::string& name, std::int64_t digits);
+  NeedleQuality ask(LlamaExecutor& executor, bool together) const;
+
+  NeedleOptions options_;
+  std::vector<Needle> needles_;
+  std::vector<std::int32_t> prompt_;
+  std::unique_ptr<SharedPrompt> shared_;
+  NeedleQuality full_;
+};
 
 }  // namespace terrace
