@@ -154,7 +154,7 @@ void measure(QualityJob& job, const QualitySubject& s, const QualityArguments& a
   }
   progress(1 - before);
   if (args.needles == 0) return;
-  job.needles = s.needles->under(s.model, job.policy, calibration);
+  job.needles = s.needles->under(s.model, job.policy, calibration, job.in_loop.front().full_prompt);
 }
 
 }  // namespace

@@ -107,7 +107,8 @@ InLoopQuality run_in_loop(const LlamaModel& model, const KvPolicy& policy,
     ++q.steps;
     if (options.progress) options.progress(q.steps, count - q.prompt);
   };
-  if (full.shared().replay(hook)) {
+  q.full_prompt = full.shared().replay(hook);
+  if (q.full_prompt) {
     executor.resume(q.prompt);
     judge(q.prompt - 1, full.logits(q.prompt - 1));
   } else {

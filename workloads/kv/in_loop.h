@@ -37,6 +37,7 @@ struct InLoopQuality {
   double divergence = 0;       // KL(full || policy) of the next-token distribution
   double agreement = 0;        // steps at which both rank the same token first
   double bytes_per_token = 0;  // held at the end, metadata too, over tokens seen
+  bool full_prompt = false;    // the prompt's own attention was that of the full cache
   double perplexity() const;
   double full_perplexity() const;
 };
@@ -95,7 +96,8 @@ class NeedleText {
              const NeedleOptions& options = {});
   const NeedleQuality& full() const { return full_; }  // of the full cache
   NeedleQuality under(const LlamaModel& model, const KvPolicy& policy,
-                      const AttentionTrace* calibration = nullptr) const;
+                      const AttentionTrace* calibration = nullptr,
+                      bool full_prompt = false) const;  // known from run_in_loop
 
  private:
   struct Needle {

@@ -65,11 +65,11 @@ NeedleText::NeedleText(const LlamaModel& model, const Tokens& haystack,
 }
 
 NeedleQuality NeedleText::under(const LlamaModel& model, const KvPolicy& policy,
-                                const AttentionTrace* calibration) const {
+                                const AttentionTrace* calibration, bool full_prompt) const {
   const auto tokens = static_cast<std::int64_t>(prompt_.size());
   PolicyHook hook(policy, tokens, options_.seed, calibration);
   LlamaExecutor executor(model, hook);
-  if (shared_->replay(hook)) {
+  if (shared_->replay(hook, full_prompt)) {
     executor.resume(tokens);
   } else {
     executor.begin();

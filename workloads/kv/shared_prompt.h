@@ -21,8 +21,8 @@ class SharedPrompt final : public AttentionHook {
   void recorded();  // nothing more will come: only the prompt is still needed
 
   // Hands the prompt to a hook that has just begun. False where its attention is not that of the
-  // full cache: it then has to begin again.
-  bool replay(AttentionHook& hook) const;
+  // full cache: it then has to begin again. `sure`: it is known to be, and not asked for.
+  bool replay(AttentionHook& hook, bool sure = false) const;
 
  private:
   struct Layer {
