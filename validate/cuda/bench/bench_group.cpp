@@ -73,7 +73,7 @@ double least_seconds(const MachineParts& parts, const std::vector<Op>& ops) {
           if (m.resources()[static_cast<std::size_t>(id)].group == ResourceClass::cache)
             use(id, a.bytes);
     }
-    if (op.kind != OpKind::copy || from == to) continue;
+    if (from == none || to == none || from == to) continue;
     for (const RouteLeg& leg : m.route(from, to).legs) {
       const LinkInfo& link = m.links()[static_cast<std::size_t>(leg.link)];
       use(leg.forward ? link.forward : link.backward, op.accesses.front().bytes);
