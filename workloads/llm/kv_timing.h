@@ -29,7 +29,7 @@ struct KvTiming {
   std::vector<QualityFigure> quality = {};  // on the profile's trace, where it was asked for
 };
 
-// How this machine does for this model what the profile says: `fetch` and `below`. Throws
+// How this machine does for this model what the profile says: `copies_from_…` and `below…`. Throws
 // BuildError where it cannot.
 void settle(KvTiming& kv, const RankShape& rank, const StagePlace& place, const Machine& machine);
 
