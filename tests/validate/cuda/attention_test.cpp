@@ -77,6 +77,76 @@ void check_decodes(Place& place) {
   check_decode<Bf16>(place, {{50}, 40, 2, 64, 5, 3});            // 20 query heads a KV head
 }
 
+// Over codes as over the numbers that they decode to: bit for bit.
+template <class T>
+void check_coded(Place& place, const Case& c, const CodeShape& keys, const CodeShape& values) {
+  INFO("on " << place.name() << ", " << keys.bits << " bits, keys by "
+             << (keys.by_channel ? "channel" : "token"));
+  const PagedCache<T> cache(c.lengths, c.kv_heads, c.head_dim, c.page_shift, c.by_head, 9);
+  const auto sequences = static_cast<int>(c.lengths.size());
+  const std::int64_t stride = c.heads * c.head_dim;
+  const auto width = static_cast<std::size_t>(c.heads * c.head_dim);
+  const DecodeParts cut =
+      cut_for_decode(c.lengths, c.kv_heads * ceil_div(c.heads / c.kv_heads, 16), c.slots, 0);
+  CodedAttentionArgs a;
+  a.number = number_of<T>();
+  a.kv = cache.put(place);
+  const std::size_t numbers = cache.numbers();
+  for (const int which : {0, 1}) {
+    CodeShape& s = a.shape[which] = which == 0 ? keys : values;
+    s.columns = c.head_dim;
+    s.rows = static_cast<std::int64_t>(numbers) / c.head_dim / 32 * 32;  // whole groups
+    auto* codes = place.put(std::vector<std::uint32_t>(at(s.code_bytes() / 4)));
+    auto* scales = place.put(std::vector<CodeScale>(at(s.groups())));
+    void* pool = which == 0 ? a.kv.k : a.kv.v;
+    place.call(QuantizeArgs{a.number, s, pool, codes, scales});
+    place.call(DequantizeArgs{a.number, s, codes, scales, pool});
+    a.codes[which] = codes;
+    a.scales[which] = scales;
+  }
+  a.q = place.put(random_numbers<T>(static_cast<std::size_t>(sequences) * width, 3));
+  a.partial = place.put(std::vector<float>(static_cast<std::size_t>(cut.first_slot.back()) *
+                                               static_cast<std::size_t>(c.heads * (c.head_dim + 2)),
+                                           0.0F));
+  a.lengths = place.put(c.lengths);
+  a.parts = place.put(cut.parts);
+  a.part_count = static_cast<int>(cut.parts.size());
+  a.heads = c.heads;
+  a.q_stride = stride;
+  a.scale = 1 / std::sqrt(static_cast<float>(c.head_dim));
+  MergePartsArgs m;
+  m.number = a.number;
+  m.partial = a.partial;
+  m.first_slot = place.put(cut.first_slot);
+  m.sequences = sequences;
+  m.heads = c.heads;
+  m.head_dim = c.head_dim;
+  const auto attend = [&](const Call& call, T* out) {
+    place.call(call);
+    m.out = out;
+    place.call(m);
+    return place.get(out, static_cast<std::size_t>(sequences) * width);
+  };
+  T* coded_out = place.put(std::vector<T>(static_cast<std::size_t>(sequences) * width));
+  T* plain_out = place.put(std::vector<T>(static_cast<std::size_t>(sequences) * width));
+  DecodeAttentionArgs plain = a;
+  a.out = coded_out;
+  plain.out = plain_out;
+  const std::vector<T> coded = attend(a, coded_out), numbers_out = attend(plain, plain_out);
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < coded.size(); ++i) same += coded[i].bits == numbers_out[i].bits;
+  CHECK(same == coded.size());
+}
+
+void check_codes(Place& place) {
+  for (const int bits : {2, 4, 8}) {
+    const CodeShape by_token{bits, 32, false, 0, 0}, by_channel{bits, 32, true, 0, 0};
+    check_coded<Bf16>(place, {{32, 96, 64}}, by_token, by_token);
+    check_coded<F16>(place, {{160}, 4, 1, 128}, by_channel, by_token);
+    check_coded<Bf16>(place, {{64, 32}, 4, 2, 128, 4, 64, true}, by_channel, by_token);
+  }
+}
+
 template <class T>
 void check_prefill(Place& place, int context, int tokens, int head_dim) {
   INFO("on " << place.name() << ", " << tokens << " tokens after " << context);
@@ -159,6 +229,17 @@ TEST_CASE("decode attention over pages is the float64 reference, on a GPU", "[cu
     check_decodes(place);
     check_decode<Bf16>(place, {{4096, 1, 20000, 777}, 32, 8, 128, 4, 264});
     check_decode<F16>(place, {{32768}, 32, 8, 128, 4, 264});
+  });
+}
+TEST_CASE("attention over codes is attention over what they decode to, on the host", "[cuda]") {
+  HostPlace place;
+  check_codes(place);
+}
+TEST_CASE("attention over codes is attention over what they decode to, on a GPU", "[cuda][gpu]") {
+  on_gpu([](Place& place) {
+    check_codes(place);
+    check_coded<Bf16>(place, {{4096, 20000}, 32, 8, 128, 4, 264}, {4, 32, true, 0, 0},
+                      {4, 32, false, 0, 0});
   });
 }
 TEST_CASE("prefill attention is causal and the float64 reference, on the host", "[cuda]") {

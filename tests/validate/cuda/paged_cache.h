@@ -50,6 +50,8 @@ class PagedCache {
     return out;
   }
 
+  std::size_t numbers() const { return k_.size(); }  // of keys
+
   std::vector<double> attend(const T* q, int sequence, int kv_head, int visible,
                              double scale) const {
     KvPages pages = shape_;

@@ -227,15 +227,20 @@ TEST_CASE("a policy's steps read what it leaves, decode its codes and fetch from
     CHECK(cache_bytes(full) == 2.0 * 2 * 32 * 2 * 8192 * 1024);
     CHECK(cache_bytes(plan) == Approx(cache_bytes(full) / 8).epsilon(0.02));
   }
-  SECTION("codes are decoded before attention, keys by channel") {
+  SECTION("attention decodes codes by itself, keys by channel, and reads the newest as they are") {
     const Plan plan = plan_of(
         "{codec: {keys: {kind: rtn, bits: 2, per: channel, group: 32}, values: {kind: rtn, bits: "
         "2, per: token, group: 32}}}");
-    const auto decoded = calls_of<DequantizeArgs>(plan);
-    REQUIRE(decoded.size() == 64);
-    CHECK(decoded[0].shape.by_channel);
-    CHECK_FALSE(decoded[1].shape.by_channel);
-    CHECK(decoded[0].shape.bits <= 4);  // two bits and their scales
+    const auto coded = calls_of<CodedAttentionArgs>(plan);
+    REQUIRE(coded.size() == 32);
+    CHECK(calls_of<DequantizeArgs>(plan).empty());
+    CHECK(coded[0].shape[0].by_channel);
+    CHECK(!coded[0].shape[1].by_channel);
+    CHECK(coded[0].shape[1].bits == 2);
+    const auto newest = calls_of<DecodeAttentionArgs>(plan);
+    REQUIRE(newest.size() == 32);
+    CHECK(newest[0].part_count == 2);  // one a sequence
+    CHECK(calls_of<MergePartsArgs>(plan).size() == 32);
   }
   SECTION("pages are scored and chosen, then read") {
     const Plan plan = plan_of("{place: {kind: pages, page: 16, share: 0.25}}");

@@ -34,7 +34,8 @@ void read_cache(const Op& op, AttentionOp& out) {
     const double share = old > 0 ? a.bytes / old : 1;
     if (share < 0.8) {
       const double bits = share * bits_of(op.format);
-      out.bits = bits > 6 ? 8 : bits > 3 ? 4 : 2;
+      // The nearest with its scales: 3, 5 and 8.25 bits a number.
+      out.bits = bits > 6.6 ? 8 : bits > 4 ? 4 : 2;
       out.page_shift = 5;  // a group of 32 tokens of a head lies in one page
       return;
     }

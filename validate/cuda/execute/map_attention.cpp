@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+#include <type_traits>
 
 #include "validate/cuda/execute/op_mapper.h"
 #include "validate/cuda/kernels/decode_parts.h"
@@ -43,12 +45,21 @@ const OpMapper::Cache& OpMapper::cache_of(OpVertex attention) {
   c.number = number_of(op(attention));
   const auto numbers = size(c.op.pool_pages() * c.op.pages().page_numbers());
   const auto width = static_cast<std::size_t>(bytes_of(c.number));
+  c.coded = c.op.bits < 16 && op(attention).kind == OpKind::attention_decode;
   if (c.op.bits == 16) {
     c.k = writer_.buffer(name("keys"), numbers * width);
     c.v = writer_.buffer(name("values"), numbers * width);
-  } else {  // codes are kept, numbers are there only while a layer attends
+  } else if (!c.coded) {  // numbers are there only while a layer takes in a prompt
     c.k = writer_.role("decoded keys", numbers * width);
     c.v = writer_.role("decoded values", numbers * width);
+  } else {
+    const std::size_t page =
+        size(c.op.sequences) * size(decode_tile * c.op.kv_heads * std::int64_t{c.op.head_dim});
+    c.k = writer_.buffer(name("newest keys"), page * width);
+    c.v = writer_.buffer(name("newest values"), page * width);
+    std::vector<std::int32_t> pages(size(c.op.sequences));
+    std::iota(pages.begin(), pages.end(), 0);
+    c.recent = writer_.table(name("newest pages"), pages);
     for (const bool keys : {true, false}) {
       const CodeShape shape = c.op.codes(keys);
       (keys ? c.k_codes : c.v_codes) = writer_.buffer(name("codes"), size(shape.code_bytes()));
@@ -62,9 +73,19 @@ const OpMapper::Cache& OpMapper::cache_of(OpVertex attention) {
 
 namespace {
 
-KvPages placed(const AttentionOp& op, const Addresses& at, const Operand& k, const Operand& v,
+// A page for each sequence's newest tokens, all its heads in it.
+KvPages recent_pages(const AttentionOp& op) {
+  KvPages p;
+  p.page_shift = 4;
+  p.kv_heads = op.kv_heads;
+  p.head_dim = op.head_dim;
+  p.table_sequence = 1;
+  return p;
+}
+static_assert(decode_tile == 1 << 4, "a page is a tile");
+
+KvPages placed(KvPages p, const Addresses& at, const Operand& k, const Operand& v,
                const Operand& table) {
-  KvPages p = op.pages();
   p.k = at(k);
   p.v = at(v);
   p.table = at.as<std::int32_t>(table);
@@ -82,51 +103,98 @@ void OpMapper::append(const Cache& c) {
   const auto width = static_cast<std::size_t>(bytes_of(c.number));
   const Operand qkv = writer_.role("qkv", size(a.rows * a.stride) * width);
   const Operand sequences = writer_.table(name("sequences"), c.op.sequence_of_rows());
-  const Operand positions = writer_.table(name("positions"), c.op.positions_of_rows());
+  const Operand positions =
+      writer_.table(name("positions"), c.coded ? std::vector<std::int32_t>(size(a.rows), 0)
+                                               : c.op.positions_of_rows());
   const std::size_t k_at = size(c.op.heads * c.op.head_dim) * width;
   const std::size_t v_at = k_at + size(c.op.kv_heads * c.op.head_dim) * width;
-  writer_.launch({{qkv}, {sequences}, {positions}, {c.table}, {c.k, Use::write}, {c.v, Use::write}},
-                 [=, op = c.op, k = c.k, v = c.v, table = c.table](const Addresses& at) mutable {
+  const Operand pages = c.coded ? c.recent : c.table;
+  writer_.launch({{qkv}, {sequences}, {positions}, {pages}, {c.k, Use::write}, {c.v, Use::write}},
+                 [=, shape = c.coded ? recent_pages(c.op) : c.op.pages(), k = c.k,
+                  v = c.v](const Addresses& at) mutable {
                    a.k = at(qkv) + k_at;
                    a.v = at(qkv) + v_at;
-                   a.kv = placed(op, at, k, v, table);
+                   a.kv = placed(shape, at, k, v, pages);
                    a.sequences = at.as<std::int32_t>(sequences);
                    a.positions = at.as<std::int32_t>(positions);
                    return Call(a);
                  });
 }
 
+// Coded caches: codes of what was there, decoded by the kernel, and beside them the newest token of
+// each sequence as it is, in a part of its own.
 void OpMapper::decode(const Op&) {
   const Cache& c = cache_of(v_);
   append(c);
   const AttentionOp& s = c.op;
-  const DecodeParts cut = cut_for_decode(s.lengths, s.kv_heads * ceil_div(s.heads / s.kv_heads, 16),
-                                         options_.decode_slots);
+  std::vector<std::int32_t> lengths = s.lengths;
+  if (c.coded)
+    for (std::int32_t& n : lengths) n = std::max(1, n - 1);
+  DecodeParts cut = cut_for_decode(lengths, s.kv_heads * ceil_div(s.heads / s.kv_heads, 16),
+                                   options_.decode_slots);
+  std::vector<DecodePart> newest;
+  if (c.coded) {
+    for (DecodePart& p : cut.parts) {
+      p.slot += p.sequence;
+      ++p.siblings;
+    }
+    for (int i = 0; i < s.sequences; ++i) {
+      const std::int32_t pieces = cut.first_slot[size(i + 1)] - cut.first_slot[size(i)];
+      newest.push_back({i, 0, 1, cut.first_slot[size(i + 1)] + i, pieces + 1});
+    }
+    for (int i = 0; i <= s.sequences; ++i) cut.first_slot[size(i)] += i;
+  }
   const auto width = static_cast<std::size_t>(bytes_of(c.number));
   const std::int64_t stride = s.qkv_stride();
   const Operand q = writer_.role("qkv", size(s.sequences * stride) * width);
   const Operand out = writer_.role("attended", size(s.sequences * s.heads * s.head_dim) * width);
   const Operand partial = writer_.role(
       "parts of attention", size(cut.first_slot.back()) * size(s.heads * (s.head_dim + 2)) * 4);
-  const Operand lengths = writer_.table(name("lengths"), s.lengths);
-  const Operand parts = writer_.table(name("parts"), cut.parts);
   DecodeAttentionArgs a;
   a.number = c.number;
-  a.part_count = static_cast<int>(cut.parts.size());
   a.heads = s.heads;
   a.q_stride = stride;
   a.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
-  writer_.launch(
-      {{q}, {c.k}, {c.v}, {c.table}, {lengths}, {parts}, {partial, Use::write}, {out, Use::write}},
-      [=, op = s, k = c.k, v = c.v, table = c.table](const Addresses& at) mutable {
-        a.kv = placed(op, at, k, v, table);
-        a.q = at(q);
-        a.out = at(out);
-        a.partial = at.as<float>(partial);
-        a.lengths = at.as<std::int32_t>(lengths);
-        a.parts = at.as<DecodePart>(parts);
-        return Call(a);
-      });
+  const auto launch = [&](auto args, const std::vector<DecodePart>& cut_parts,
+                          const std::vector<std::int32_t>& known, KvPages shape,
+                          const Operand& table) {
+    const Operand counts = writer_.table(name("lengths"), known);
+    const Operand parts = writer_.table(name("parts"), cut_parts);
+    args.part_count = static_cast<int>(cut_parts.size());
+    constexpr bool codes = std::is_same_v<decltype(args), CodedAttentionArgs>;
+    std::vector<OperandUse> uses = {
+        {q}, {table}, {counts}, {parts}, {partial, Use::write}, {out, Use::write}};
+    if (codes)
+      uses.insert(uses.end(), {{c.k_codes}, {c.v_codes}, {c.k_scales}, {c.v_scales}});
+    else
+      uses.insert(uses.end(), {{c.k}, {c.v}});
+    writer_.launch(uses, [=, k = c.k, v = c.v, kc = c.k_codes, vc = c.v_codes, ks = c.k_scales,
+                          vs = c.v_scales](const Addresses& at) mutable {
+      if constexpr (codes) {
+        args.kv = shape;
+        args.kv.table = at.as<std::int32_t>(table);
+        args.codes[0] = at.as<std::uint32_t>(kc);
+        args.codes[1] = at.as<std::uint32_t>(vc);
+        args.scales[0] = at.as<CodeScale>(ks);
+        args.scales[1] = at.as<CodeScale>(vs);
+      } else {
+        args.kv = placed(shape, at, k, v, table);
+      }
+      args.q = at(q);
+      args.out = at(out);
+      args.partial = at.as<float>(partial);
+      args.lengths = at.as<std::int32_t>(counts);
+      args.parts = at.as<DecodePart>(parts);
+      return Call(args);
+    });
+  };
+  if (c.coded) {
+    CodedAttentionArgs coded{a, {s.codes(true), s.codes(false)}, {}, {}};
+    launch(coded, cut.parts, lengths, s.pages(), c.table);
+    launch(a, newest, std::vector<std::int32_t>(size(s.sequences), 1), recent_pages(s), c.recent);
+  } else {
+    launch(a, cut.parts, lengths, s.pages(), c.table);
+  }
   if (cut.parts.size() == static_cast<std::size_t>(s.sequences)) return;  // nothing to merge
   const Operand slots = writer_.table(name("slots"), cut.first_slot);
   MergePartsArgs m;
@@ -160,7 +228,7 @@ void OpMapper::prefill(const Op& op) {
   a.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
   writer_.launch({{q}, {c.k}, {c.v}, {c.table}, {tiles}, {out, Use::write}},
                  [=, shape = s, k = c.k, v = c.v, table = c.table](const Addresses& at) mutable {
-                   a.kv = placed(shape, at, k, v, table);
+                   a.kv = placed(shape.pages(), at, k, v, table);
                    a.q = at(q);
                    a.out = at(out);
                    a.tiles = at.as<QueryTile>(tiles);
@@ -212,22 +280,8 @@ void OpMapper::codec(const Op& op) {
   const bool decodes = std::strcmp(op.label, "kv_dequantize") == 0;
   if (decodes && attention != OpGraph::null_vertex() &&
       this->op(attention).kind == OpKind::attention_decode) {
-    const Cache& c = cache_of(attention);
-    if (c.op.bits == 16) return stream(op, "a code as wide as the numbers");
-    for (const bool keys : {true, false}) {
-      DequantizeArgs d;
-      d.number = c.number;
-      d.shape = c.op.codes(keys);
-      const Operand codes = keys ? c.k_codes : c.v_codes, scales = keys ? c.k_scales : c.v_scales;
-      const Operand out = keys ? c.k : c.v;
-      writer_.launch({{codes}, {scales}, {out, Use::write}}, [=](const Addresses& at) mutable {
-        d.codes = at.as<std::uint32_t>(codes);
-        d.scales = at.as<CodeScale>(scales);
-        d.out = at(out);
-        return Call(d);
-      });
-    }
-    return;
+    if (cache_of(attention).op.bits == 16) return stream(op, "a code as wide as the numbers");
+    return fate(Fate::left_out, "attention's own kernel decodes");
   }
   const Bytes b = hbm_bytes(op);
   const double share = b.read > 0 ? b.written / b.read : 0;

@@ -45,6 +45,8 @@ class OpMapper {
     AttentionOp op;
     Number number = Number::bf16;
     Operand k, v, table, k_codes, k_scales, v_codes, v_scales;
+    bool coded = false;  // then k and v are the newest tokens, a page a sequence: recent
+    Operand recent;
   };
   OpVertex attention_of(OpVertex v) const;
   const Cache& cache_of(OpVertex attention);

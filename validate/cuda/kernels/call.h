@@ -4,7 +4,7 @@
 
 #include <variant>
 
-#include "validate/cuda/kernels/codec.h"
+#include "validate/cuda/kernels/coded_attention.h"
 #include "validate/cuda/kernels/elementwise.h"
 #include "validate/cuda/kernels/gemm.h"
 #include "validate/cuda/kernels/prefill_attention.h"
@@ -21,10 +21,11 @@ struct CopyArgs {  // from wherever to wherever, in equal pieces
   std::size_t from_stride = 0, to_stride = 0;  // B from a piece to the next; 0: side by side
 };
 
-using Call = std::variant<GemmArgs, DecodeAttentionArgs, MergePartsArgs, PrefillAttentionArgs,
-                          PlainAttentionArgs, KvAppendArgs, RmsNormArgs, RopeArgs, SiluMulArgs,
-                          ArgmaxArgs, StreamArgs, GatherArgs, MergeTokensArgs, PageScoreArgs,
-                          TopKArgs, QuantizeArgs, DequantizeArgs, CopyArgs>;
+using Call =
+    std::variant<GemmArgs, DecodeAttentionArgs, CodedAttentionArgs, MergePartsArgs,
+                 PrefillAttentionArgs, PlainAttentionArgs, KvAppendArgs, RmsNormArgs, RopeArgs,
+                 SiluMulArgs, ArgmaxArgs, StreamArgs, GatherArgs, MergeTokensArgs, PageScoreArgs,
+                 TopKArgs, QuantizeArgs, DequantizeArgs, CopyArgs>;
 
 // Whatever can do a call: the GPU's streams (device_calls.h), or the host, slowly (host_calls.h).
 class Calls {

@@ -117,7 +117,7 @@ struct Dequantize {
     for (int j = 0; j < each; ++j)
       out[s.number_at(g, w * each + j)] =
           from_float<T>(static_cast<float>(word >> (j * s.bits) & mask) * to_float(scale.step) +
-          to_float(scale.least));
+                        to_float(scale.least));
   }
 };
 

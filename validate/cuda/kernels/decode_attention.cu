@@ -4,6 +4,7 @@
 namespace terrace::cuda {
 
 void launch(DeviceLauncher& to, const DecodeAttentionArgs& a) { launch_with(to, a); }
+void launch(DeviceLauncher& to, const CodedAttentionArgs& a) { launch_with(to, a); }
 void launch(DeviceLauncher& to, const MergePartsArgs& a) { launch_with(to, a); }
 
 int decode_attention_blocks(Number number, int head_dim) {

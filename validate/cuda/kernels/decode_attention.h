@@ -33,13 +33,21 @@ struct DecodeAttentionArgs {
   float scale = 1;
 };
 
-template <class T, int D>
+// Eight numbers of a token, of keys (0) or values (1), from the pool's number `n` on.
+template <class T, int D, class Thread>
+TERRACE_BODY TERRACE_INLINE void load_chunk(Thread& t, const DecodeAttentionArgs& a, int which,
+                                            T* to, std::int64_t n, bool valid) {
+  t.copy_async(to, static_cast<const T*>(which == 0 ? a.kv.k : a.kv.v) + n, valid);
+}
+
+// Args: where keys and values come from, by load_chunk().
+template <class T, int D, class Args = DecodeAttentionArgs>
 struct DecodeAttention {
   static constexpr int threads = 32 * decode_warps, stages = 2, tile = decode_tile;
   static constexpr std::size_t shared_bytes =
       std::size_t{2} * decode_warps * stages * tile * D * sizeof(T);
   static_assert(shared_bytes >= std::size_t{4} * decode_warps * 16 * (D + 2), "the merge fits");
-  DecodeAttentionArgs a;
+  Args a;
 
   template <class Thread>
   TERRACE_BODY void operator()(Thread& t) const {
@@ -96,8 +104,8 @@ struct DecodeAttention {
       const std::int64_t from =
           (whole ? start + row * D : a.kv.at(sequence, kv_head, valid ? token : 0)) + chunk * 8;
       T* at = to + tile_offset<D>(row, chunk);
-      t.copy_async(at, static_cast<const T*>(a.kv.k) + from, valid);
-      t.copy_async(at + tile * D, static_cast<const T*>(a.kv.v) + from, valid);
+      load_chunk<T, D>(t, a, 0, at, from, valid);
+      load_chunk<T, D>(t, a, 1, at + tile * D, from, valid);
     }
   }
 
@@ -189,20 +197,24 @@ bool with_head_dim(int head_dim, F&& f) {  // those that kernels exist for
   return head_dim == 64 || head_dim == 128;
 }
 
-template <class Launcher>
-void launch_with(Launcher& to, const DecodeAttentionArgs& a) {
+template <class Launcher, class Args>
+void launch_attention(Launcher& to, const char* name, const Args& a) {
   const int sixteens = ceil_div(a.heads / a.kv.kv_heads, 16);
   with_number(a.number, [&](auto number) {
     using T = decltype(number);
     if constexpr (sizeof(T) == 2)
       with_head_dim(a.kv.head_dim, [&](auto dim) {
-        using Kernel = DecodeAttention<T, decltype(dim)::value>;
+        using Kernel = DecodeAttention<T, decltype(dim)::value, Args>;
         to.launch(
-            "decode_attention",
+            name,
             {a.part_count, a.kv.kv_heads * sixteens, 1, Kernel::threads, Kernel::shared_bytes},
             Kernel{a});
       });
   });
+}
+template <class Launcher>
+void launch_with(Launcher& to, const DecodeAttentionArgs& a) {
+  launch_attention(to, "decode_attention", a);
 }
 template <class Launcher>
 void launch_with(Launcher& to, const MergePartsArgs& a) {

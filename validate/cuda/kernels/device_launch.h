@@ -8,6 +8,7 @@
 namespace terrace::cuda {
 
 void launch(DeviceLauncher& to, const DecodeAttentionArgs& a);  // decode_attention.cu
+void launch(DeviceLauncher& to, const CodedAttentionArgs& a);
 void launch(DeviceLauncher& to, const MergePartsArgs& a);
 void launch(DeviceLauncher& to, const PrefillAttentionArgs& a);  // prefill_attention.cu
 void launch(DeviceLauncher& to, const PlainAttentionArgs& a);
