@@ -1,5 +1,5 @@
 // Decode and prefill attention over a paged cache by the project's own kernels, heads as in the
-// shipped models.
+// shipped models; decode also over codes of 4 and 2 bits with a scale and a zero for 32 numbers.
 // Source: validate/cuda/kernels; rate of decode: bytes of keys and values over time, as it is bound
 // by them; of prefill: FLOPs of scores and sums.
 // State: the streams of the calls.
@@ -15,6 +15,7 @@ namespace terrace::cuda {
 namespace {
 
 constexpr int page_tokens = 16;  // as vLLM's default block
+constexpr int group = 32;        // numbers that share a scale; tokens of a page of codes
 
 struct Heads {
   double query, kv, dim;
@@ -36,6 +37,13 @@ class Attention final : public BenchGroup {
         for (const double length : geometric(1024, 131072, quick ? 8 : 2)) {
           if (batch * length > 1 << 20) continue;  // 4 GiB of cache with 8 heads
           out.push_back(make("decode", h, batch, length));
+          for (const double bits : quick ? std::vector<double>{4} : std::vector<double>{4, 2}) {
+            Case coded = out.back();
+            coded.name = "decode_codes";
+            coded.with("bits", bits);
+            coded.work = cache_bytes(coded);
+            out.insert(out.end() - 1, coded);
+          }
           if (cache_bytes(out.back()) > 64 << 20) continue;
           out.push_back(Case(out.back()));
           out.back().l2 = CacheState::warm;
@@ -48,13 +56,14 @@ class Attention final : public BenchGroup {
 
   Sample measure(const Case& c, Timer& timer) override {
     if (!calls_) calls_ = std::make_unique<DeviceCalls>(1);
+    if (c.name == "decode_codes") return decode_codes(c, timer);
     return c.name == "decode" ? decode(c, timer) : prefill(c, timer);
   }
 
   // As workloads/llm/attention.cpp writes it, less the new token's keys and values, which are
   // there.
   std::vector<Op> ops(const Case& c, const MachineParts& parts) const override {
-    const bool one = c.name == "decode";
+    const bool one = c.name != "prefill", coded = c.name == "decode_codes";
     const double batch = c["batch"], length = c["length"], rows = one ? batch : length;
     Op op = parts.kernel(one ? OpKind::attention_decode : OpKind::attention_prefill, "attention");
     AttentionShape& s = op.attention;
@@ -72,14 +81,15 @@ class Attention final : public BenchGroup {
     const double row = 2 * s.q_heads * s.head_dim, never = std::numeric_limits<double>::infinity();
     op.reads(parts.hbm, rows * row, one ? never : rows * row);
     op.reads(parts.hbm, cache_bytes(c), parts.reuse(c, cache_bytes(c)),
-             page_tokens * s.head_dim * 2);
+             coded ? group * s.head_dim * c["bits"] / 8 : page_tokens * s.head_dim * 2);
     op.writes(parts.hbm, rows * row);
     return {op};
   }
 
  private:
-  static double cache_bytes(const Case& c) {  // K and V, 2 B a number
-    return c["batch"] * c["length"] * c["kv_heads"] * c["head_dim"] * 2 * 2;
+  static double cache_bytes(const Case& c) {  // K and V, 2 B a number, or its code and scale
+    const double bits = c.name == "decode_codes" ? c["bits"] + 32.0 / group : 16;
+    return c["batch"] * c["length"] * c["kv_heads"] * c["head_dim"] * 2 * bits / 8;
   }
 
   static Case make(const char* name, const Heads& h, double batch, double length) {
@@ -142,8 +152,45 @@ class Attention final : public BenchGroup {
 
   Sample decode(const Case& c, Timer& timer) {
     const Cache held = cache(c);
-    const int heads = static_cast<int>(c["heads"]), kv_heads = held.pages.kv_heads;
-    const int dim = held.pages.head_dim, batch = static_cast<int>(c["batch"]);
+    DecodeAttentionArgs a;
+    a.kv = held.pages;
+    return decode_with(c, timer, a);
+  }
+
+  Sample decode_codes(const Case& c, Timer& timer) {
+    const auto tokens = static_cast<std::int64_t>(c["batch"] * c["length"]);
+    std::vector<std::int32_t> table(static_cast<std::size_t>(tokens / group));
+    std::iota(table.begin(), table.end(), 0);
+    const DeviceBuffer pages = uploaded(table, "the block table");
+    CodedAttentionArgs a;
+    a.kv.page_shift = 5;
+    static_assert(group == 32);
+    a.kv.kv_heads = static_cast<int>(c["kv_heads"]);
+    a.kv.head_dim = static_cast<int>(c["head_dim"]);
+    a.kv.table_sequence = static_cast<std::int64_t>(c["length"]) / group;
+    a.kv.table = pages.as<std::int32_t>();
+    std::vector<DeviceBuffer> held;
+    for (const int which : {0, 1}) {
+      CodeShape& s = a.shape[which];
+      s.bits = static_cast<int>(c["bits"]);
+      s.group = group;
+      s.by_channel = which == 0;  // as KIVI's keys
+      s.rows = tokens * a.kv.kv_heads;
+      s.columns = a.kv.head_dim;
+      held.emplace_back(static_cast<std::size_t>(s.code_bytes()), "the codes of " + c.text());
+      fill(held.back());
+      a.codes[which] = held.back().as<std::uint32_t>();
+      held.emplace_back(static_cast<std::size_t>(s.scale_bytes()), "the scales of " + c.text());
+      held.back().fill(0x30);  // numbers about 0.13
+      a.scales[which] = held.back().as<CodeScale>();
+    }
+    return decode_with(c, timer, a);
+  }
+
+  template <class Args>
+  Sample decode_with(const Case& c, Timer& timer, Args a) {
+    const int heads = static_cast<int>(c["heads"]), kv_heads = a.kv.kv_heads;
+    const int dim = a.kv.head_dim, batch = static_cast<int>(c["batch"]);
     const std::vector<std::int32_t> lengths(c.whole("batch"),
                                             static_cast<std::int32_t>(c["length"]));
     const DecodeParts cut = cut_for_decode(
@@ -158,8 +205,6 @@ class Attention final : public BenchGroup {
                                    (c.whole("head_dim") + 2) * sizeof(float),
                                "partial results of decode attention");
     fill(q);
-    DecodeAttentionArgs a;
-    a.kv = held.pages;
     a.q = q.data();
     a.out = out.data();
     a.partial = partial.as<float>();
