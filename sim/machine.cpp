@@ -30,7 +30,8 @@ std::int32_t find_named(const std::vector<T>& list, const std::string& name) {
 }  // namespace
 
 Fidelity Machine::fidelity(const std::string& name) {
-  detailed_.push_back(name);
+  if (std::find(detailed_.begin(), detailed_.end(), name) == detailed_.end())
+    detailed_.push_back(name);  // a link asks for its copies and for its loads
   const auto found = fidelity_.find(name);
   return found == fidelity_.end() ? Fidelity::flow : found->second;
 }

@@ -140,7 +140,7 @@ class Machine final : public Contention {
   void set_fidelity(std::map<std::string, Fidelity> by_name) { fidelity_ = std::move(by_name); }
 
   // --- told by components and links ---
-  Fidelity fidelity(const std::string& name);  // asked once, when what has the name is built
+  Fidelity fidelity(const std::string& name);  // asked when what has the name is built
   DeviceId add_device(Device device);
   ResourceId add_resource(Resource resource);  // joins the list of its device
   TierId add_tier(Tier tier);
