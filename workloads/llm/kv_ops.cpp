@@ -102,8 +102,11 @@ class PolicyOps {
   OpVertex attend_below() {
     const Sum attend = sum({KvWork::attend}, KvTier::lower);
     const Sum select = sum({KvWork::select}, KvTier::lower);
-    const double each_way = sum({KvWork::fetch}, KvTier::lower).read / 2;
-    const OpVertex down = copy("kv_query", each_way, StepWriter::everything, true, w_.chained());
+    // Outputs come up in the model's format; what else travels goes down.
+    const double up = sums_.query_tokens * l_.rank.q_heads *
+                      static_cast<double>(l_.model().head_dim) * l_.width();
+    const double down_bytes = std::max(0.0, sum({KvWork::fetch}, KvTier::lower).read - up);
+    const OpVertex down = copy("kv_query", down_bytes, StepWriter::everything, true, w_.chained());
     Op& op = w_.aside(l_.policy->below_kind, "attention_below", l_.policy->below);
     if (down != OpGraph::null_vertex()) w_.after(down);
     op.format = l_.dtype();
@@ -116,7 +119,7 @@ class PolicyOps {
     w_.streams(Direction::read, l_.policy->lower, attend.read, attend.read_run());
     w_.streams(Direction::read, l_.policy->lower, select.read, select.read_run());
     w_.streams(Direction::write, l_.policy->lower, select.written, select.write_run());
-    return copy("kv_output", each_way, StepWriter::everything, false, w_.written());
+    return copy("kv_output", up, StepWriter::everything, false, w_.written());
   }
 
  private:
