@@ -1,12 +1,14 @@
-// Decode and prefill attention over a paged cache by the project's own kernels, heads as in the
-// shipped models; decode also over codes of 4 and 2 bits with a scale and a zero for 32 numbers.
+// Decode and prefill attention over a paged cache by the project's own kernels and by cuDNN, heads
+// as in the shipped models; decode also over codes of 4 and 2 bits with a scale and a zero for 32
+// numbers. cuDNN's prefill has its keys and values side by side.
 // Source: validate/cuda/kernels; rate of decode: bytes of keys and values over time, as it is bound
 // by them; of prefill: FLOPs of scores and sums.
-// State: the streams of the calls.
+// State: the streams of the calls, the library.
 #include <algorithm>
 #include <numeric>
 
 #include "validate/cuda/bench/bench_group.h"
+#include "validate/cuda/kernels/cudnn_attention.h"
 #include "validate/cuda/kernels/decode_parts.h"
 #include "validate/cuda/kernels/device_calls.h"
 #include "validate/cuda/random_fill.h"
@@ -44,12 +46,14 @@ class Attention final : public BenchGroup {
             coded.work = cache_bytes(coded);
             out.insert(out.end() - 1, coded);
           }
+          out.insert(out.end() - 1, make("decode_cudnn", h, batch, length));
           if (cache_bytes(out.back()) > 64 << 20) continue;
           out.push_back(Case(out.back()));
           out.back().l2 = CacheState::warm;
         }
       for (const double length : geometric(512, 16384, quick ? 8 : 2))
-        out.push_back(make("prefill", h, 1, length));
+        for (const char* name : {"prefill", "prefill_cudnn"})
+          out.push_back(make(name, h, 1, length));
     }
     return out;
   }
@@ -57,13 +61,14 @@ class Attention final : public BenchGroup {
   Sample measure(const Case& c, Timer& timer) override {
     if (!calls_) calls_ = std::make_unique<DeviceCalls>(1);
     if (c.name == "decode_codes") return decode_codes(c, timer);
+    if (c.name == "decode_cudnn" || c.name == "prefill_cudnn") return by_cudnn(c, timer);
     return c.name == "decode" ? decode(c, timer) : prefill(c, timer);
   }
 
   // As workloads/llm/attention.cpp writes it, less the new token's keys and values, which are
   // there.
   std::vector<Op> ops(const Case& c, const MachineParts& parts) const override {
-    const bool one = c.name != "prefill", coded = c.name == "decode_codes";
+    const bool one = decodes(c), coded = c.name == "decode_codes";
     const double batch = c["batch"], length = c["length"], rows = one ? batch : length;
     Op op = parts.kernel(one ? OpKind::attention_decode : OpKind::attention_prefill, "attention");
     AttentionShape& s = op.attention;
@@ -87,6 +92,8 @@ class Attention final : public BenchGroup {
   }
 
  private:
+  static bool decodes(const Case& c) { return c.name.rfind("decode", 0) == 0; }
+
   static double cache_bytes(const Case& c) {  // K and V, 2 B a number, or its code and scale
     const double bits = c.name == "decode_codes" ? c["bits"] + 32.0 / group : 16;
     return c["batch"] * c["length"] * c["kv_heads"] * c["head_dim"] * 2 * bits / 8;
@@ -98,7 +105,7 @@ class Attention final : public BenchGroup {
     c.with("heads", h.query).with("kv_heads", h.kv).with("head_dim", h.dim);
     c.with("batch", batch).with("length", length);
     c.l2 = CacheState::cold;
-    const bool one = c.name == "decode";
+    const bool one = decodes(c);
     c.unit = one ? "B/s" : "FLOP/s";
     c.work = one ? cache_bytes(c) : 4 * length * (length + 1) / 2 * h.query * h.dim;
     c.memory = static_cast<std::uint64_t>(
@@ -247,11 +254,48 @@ class Attention final : public BenchGroup {
     return timer.on_device(c, calls_->stream(0), [&] { calls_->call(a); });
   }
 
+  Sample by_cudnn(const Case& c, Timer& timer) {
+    if (!cudnn_) cudnn_ = std::make_unique<CudnnAttention>();
+    const Cache held = cache(c);  // all of its pages are one run, too
+    CudnnShape shape;
+    shape.heads = static_cast<int>(c["heads"]);
+    shape.kv_heads = held.pages.kv_heads;
+    shape.head_dim = held.pages.head_dim;
+    shape.kv_tokens = static_cast<int>(c["length"]);
+    shape.causal = !decodes(c);
+    shape.query_tokens = shape.causal ? shape.kv_tokens : 1;
+    shape.sequences = static_cast<int>(c["batch"]);
+    if (decodes(c)) {
+      shape.page_tokens = page_tokens;
+      shape.table_pages = shape.kv_tokens / page_tokens;
+      shape.pages = std::int64_t{shape.sequences} * shape.table_pages;
+    }
+    const std::size_t rows = c.whole("batch") * static_cast<std::size_t>(shape.query_tokens);
+    const std::size_t row = c.whole("heads") * c.whole("head_dim") * 2;
+    const DeviceBuffer q(rows * row, "queries"), out(rows * row, "result");
+    const DeviceBuffer ones = uploaded(std::vector<std::int32_t>(c.whole("batch"), 1), "lengths");
+    const DeviceBuffer lengths =
+        uploaded(std::vector<std::int32_t>(c.whole("batch"), shape.kv_tokens), "lengths");
+    fill(q);
+    CudnnOperands on;
+    on.q = q.data();
+    on.k = held.pages.k;
+    on.v = held.pages.v;
+    on.out = out.data();
+    on.scale = 1 / std::sqrt(static_cast<float>(shape.head_dim));
+    on.table = held.pages.table;
+    on.query_lengths = ones.as<std::int32_t>();
+    on.kv_lengths = lengths.as<std::int32_t>();
+    const Stream& stream = calls_->stream(0);
+    return timer.on_device(c, stream, [&] { cudnn_->attend(shape, on, stream); });
+  }
+
   std::unique_ptr<DeviceCalls> calls_;
+  std::unique_ptr<CudnnAttention> cudnn_;
   std::vector<std::uint16_t> numbers_;
 };
 TERRACE_REGISTER(BenchGroup, Attention, "attention",
-                 "decode and prefill attention over a paged cache");
+                 "decode and prefill attention over a paged cache, and by cuDNN");
 
 }  // namespace
 }  // namespace terrace::cuda
