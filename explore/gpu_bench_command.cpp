@@ -145,6 +145,11 @@ void measure_all(const GpuBenchArguments& args, const std::vector<std::string>& 
   fmt::print("{}", text_of(page_of(report), args, "terrace gpu-bench"));
   if (database && !args.markdown)
     fmt::print("stored {} measurements in {}\n", report.measurements().size(), args.database);
+  const auto failed = std::count_if(report.skipped.begin(), report.skipped.end(),
+                                    [](const cuda::SkippedCase& s) { return s.failed; });
+  if (failed > 0)
+    throw Failure(fmt::format("{} of {} cases failed; what was measured is kept", failed,
+                              report.points.size() + report.skipped.size()));
 }
 
 void show_comparison(const GpuBenchArguments& args) {

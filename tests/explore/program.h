@@ -1,4 +1,5 @@
-// Runs the program itself, in the source folder so that names in its messages are relative.
+// Runs the program itself, in the source folder so that names in its messages are relative. Tests
+// taken to another machine find both by TERRACE_TEST_PROGRAM and TERRACE_TEST_FOLDER.
 #pragma once
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,6 +24,11 @@ struct Outcome {
   int code = 0;                            // exit code, or 128 and the signal that ended it
   std::string output, errors;
 };
+
+inline std::string moved(const char* variable, const char* built) {
+  const char* there = std::getenv(variable);
+  return there != nullptr ? there : built;
+}
 
 inline std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -48,11 +55,12 @@ inline bool bound_by_permissions() {
 // `before` is called in the child, just before the program starts in `folder`. A minute, then it is
 // ended.
 inline Outcome run_program(std::vector<std::string> words, const std::function<bool()>& before = {},
-                           const std::string& folder = TERRACE_SOURCE_DIR) {
+                           const std::string& folder = moved("TERRACE_TEST_FOLDER",
+                                                             TERRACE_SOURCE_DIR)) {
   int out[2], err[2];
   REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
   REQUIRE(::pipe2(err, O_CLOEXEC) == 0);
-  words.insert(words.begin(), TERRACE_EXE);
+  words.insert(words.begin(), moved("TERRACE_TEST_PROGRAM", TERRACE_EXE));
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -61,7 +69,7 @@ inline Outcome run_program(std::vector<std::string> words, const std::function<b
   if (child == 0) {
     ::dup2(out[1], 1);
     ::dup2(err[1], 2);
-    ::unsetenv("TERRACE_CONFIGS");
+    if (std::getenv("TERRACE_TEST_FOLDER") == nullptr) ::unsetenv("TERRACE_CONFIGS");
     ::unsetenv("TERRACE_DB");
     if ((before && !before()) || ::chdir(folder.c_str()) != 0) ::_exit(Outcome::not_prepared);
     ::alarm(60);

@@ -58,7 +58,7 @@ TEST_CASE("without a GPU, execution ends with code 3, a sentence, and nothing st
 }
 
 TEST_CASE("with a GPU, a step's prediction and measurement are stored beside each other",
-          "[cuda][gpu]") {
+          "[cuda][gpu][program]") {
   const TemporaryFolder folder;
   const std::string database = folder.file("gpu.db");
   const Outcome o = run_steps(serving, {"--backend", "gpu", "--step", "4x500", "--db", database});

@@ -36,8 +36,8 @@ void out_of_memory(cudaError_t error, std::size_t bytes, const std::string& what
   if (error != cudaErrorMemoryAllocation) return;
   (void)cudaGetLastError();  // it stays otherwise
   if (device) throw OutOfGpuMemory(what, bytes, free_memory());
-  throw GpuError(what + " does not fit: the host gave no " + std::to_string(bytes >> 20) +
-                 " MiB of pinned memory");
+  throw NotPossible(what + " does not fit: the host gave no " + std::to_string(bytes >> 20) +
+                    " MiB of pinned memory");
 }
 
 cudaMemcpyKind kind_of(CopyDirection d) {

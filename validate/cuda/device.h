@@ -29,7 +29,7 @@ struct OutOfGpuMemory : GpuError {  // names what did not fit and how much was m
   std::size_t asked, missing;
 };
 
-// This GPU, or the libraries on this machine, cannot do it; other things they can.
+// This GPU, its host, or the libraries on this machine, cannot do it; other things they can.
 struct NotPossible : GpuError {
   using GpuError::GpuError;
 };

@@ -145,6 +145,10 @@ void check_codes(Place& place) {
     check_coded<F16>(place, {{160}, 4, 1, 128}, by_channel, by_token);
     check_coded<Bf16>(place, {{64, 32}, 4, 2, 128, 4, 64, true}, by_channel, by_token);
   }
+  // Sequences that end within a tile, pages of 32; keys finer than values; groups of a whole head.
+  const CodeShape keys{4, 32, true, 0, 0}, values{2, 64, false, 0, 0};
+  check_coded<Bf16>(place, {{1, 50, 95}, 4, 2, 64, 5}, keys, values);
+  check_coded<F16>(place, {{33, 130}, 8, 1, 128, 5}, {8, 128, false, 0, 0}, {4, 8, false, 0, 0});
 }
 
 template <class T>

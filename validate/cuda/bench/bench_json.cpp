@@ -65,10 +65,10 @@ std::string BenchReport::to_json() const {
   head["states"] = Json::array();
   for (const GroupState& s : states)
     head["states"].push_back(
-        {{"group", s.group}, {"before", json_of(s.before)}, {"after", json_of(s.after)}});
+        {{"group", s.group}, {"before", json_of(s.before)}, {"busiest", json_of(s.busiest)}});
   head["skipped"] = Json::array();
   for (const SkippedCase& s : skipped)
-    head["skipped"].push_back({{"case", s.text}, {"why", s.why}});
+    head["skipped"].push_back({{"case", s.text}, {"why", s.why}, {"failed", s.failed}});
   std::vector<Json> all;
   for (const MeasuredCase& p : points) {
     Json point = json_of(p.c);

@@ -31,6 +31,15 @@ std::optional<double> in_unit(const Case& c, std::optional<double> seconds) {
   return c.value(*seconds);
 }
 
+bool answers() {  // after a fault nothing does until the process ends
+  try {
+    synchronize();
+    return true;
+  } catch (const GpuError&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::string utc_now() {
@@ -62,10 +71,16 @@ BenchReport measure(const std::vector<std::string>& groups, bool quick, const De
   for (const Listed& l : all) count += l.cases.size();
   const Nvml nvml(device.pci_bus);
   Timer timer(device, quick, hooks.breathe);
+  std::string over;  // what ended it
   for (std::size_t g = 0; g < all.size(); ++g) {
     GroupState state{groups[g], nvml.state(), {}};
+    state.busiest = state.before;
     for (const Case& c : all[g].cases) {
       hooks.progress(done++, count, c.text());
+      if (!over.empty()) {
+        report.skipped.push_back({c.text(), over, true});
+        continue;
+      }
       if (const std::string why = why_not(c, device); !why.empty()) {
         report.skipped.push_back({c.text(), why});
         continue;
@@ -76,9 +91,13 @@ BenchReport measure(const std::vector<std::string>& groups, bool quick, const De
         report.skipped.push_back({c.text(), e.what()});
       } catch (const OutOfGpuMemory& e) {
         report.skipped.push_back({c.text(), e.what()});
+      } catch (const GpuError& e) {
+        report.skipped.push_back({c.text(), e.what(), true});
+        if (!answers()) over = "the GPU no longer answers since " + c.text();
       }
+      if (const GpuState now = nvml.state(); now.power_w >= state.busiest.power_w)
+        state.busiest = now;
     }
-    state.after = nvml.state();
     report.states.push_back(state);
     all[g].bench.reset();  // and what it held
   }

@@ -20,11 +20,12 @@ struct MeasuredCase {
 
 struct SkippedCase {
   std::string text, why;
+  bool failed = false;  // a call failed; else the GPU cannot do it
 };
 
 struct GroupState {
   std::string group;
-  GpuState before, after;  // of the group
+  GpuState before, busiest;  // its cases; busiest: when a case ended that drew most power
 };
 
 struct BenchReport {
@@ -46,7 +47,9 @@ struct BenchHooks {
   std::function<void()> breathe;  // between repeats
 };
 
-// Throws NoGpu, GpuError and what the hooks throw. A case that the GPU cannot do is skipped.
+// Throws NoGpu, GpuError before the first case, and what the hooks throw. A case that the GPU
+// cannot do is skipped, as is one that fails; once the GPU no longer answers, all that are left
+// are.
 BenchReport measure(const std::vector<std::string>& groups, bool quick, const DeviceInfo& device,
                     const BenchHooks& hooks);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <random>
@@ -16,9 +17,14 @@ namespace {
 
 constexpr std::size_t room_for_libraries = std::size_t{512} << 20;  // B; cuBLASLt and the context
 
-std::size_t free_host_memory() {
-  return static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) *
+// All there is: what is free says little of what the host gives, which drops caches first.
+std::size_t host_memory() {
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
          static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 // 16-bit numbers from -1 to 1, which are small floats in pairs, too: no arithmetic overflows.
@@ -90,7 +96,7 @@ class Runner {
   Graph capture() {
     return Graph(calls_.stream(0), [&] { issue(); });
   }
-  // Seconds of every launch.
+  // Seconds of every launch, less what two events with nothing between them take.
   std::vector<double> each() {
     if (before_.empty())
       for (std::size_t i = 0; i < plan_.launches.size(); ++i) {
@@ -98,13 +104,16 @@ class Runner {
         after_.emplace_back(true);
       }
     keep_busy();
+    idle_before_.record(calls_.stream(0));
+    idle_after_.record(calls_.stream(0));
     issue([&](std::size_t i, const Stream& on, bool first) {
       (first ? before_ : after_)[i].record(on);
     });
     synchronize();
+    const double nothing = idle_after_.seconds_since(idle_before_);
     std::vector<double> out;
     for (std::size_t i = 0; i < before_.size(); ++i)
-      out.push_back(after_[i].seconds_since(before_[i]));
+      out.push_back(std::max(0.0, after_[i].seconds_since(before_[i]) - nothing));
     return out;
   }
 
@@ -154,7 +163,7 @@ class Runner {
   PinnedBuffer pinned_;
   DeviceCalls calls_;
   Addresses addresses_;
-  Event start_, stop_, begin_{true};
+  Event start_, stop_, begin_{true}, idle_before_{true}, idle_after_{true};
   std::vector<std::unique_ptr<Event>> done_;
   std::vector<Event> ends_, before_, after_;
 };
@@ -210,7 +219,7 @@ PlanOptions plan_options(const DeviceInfo& device) {
 Execution execute(const Plan& plan, const Step& step, const ExecuteOptions& options) {
   const std::size_t free = free_memory();
   const std::string misfit =
-      what_does_not_fit(plan, free - std::min(free, room_for_libraries), free_host_memory());
+      what_does_not_fit(plan, free - std::min(free, room_for_libraries), host_memory());
   if (!misfit.empty()) throw NoGpu(misfit);
   const auto breathe = [&] {
     if (options.breathe) options.breathe();
@@ -218,7 +227,10 @@ Execution execute(const Plan& plan, const Step& step, const ExecuteOptions& opti
   Runner runner(plan, step);
   const auto repeat = [&](const std::function<double()>& once) {
     std::vector<double> seconds;
+    double begun = 0;
     for (int i = -options.warm_up; i < options.repeats; ++i) {
+      if (i == 0) begun = now();
+      if (i >= options.least && now() - begun > options.seconds) break;
       breathe();
       const double s = once();
       if (i >= 0) seconds.push_back(s);
@@ -236,7 +248,9 @@ Execution execute(const Plan& plan, const Step& step, const ExecuteOptions& opti
     out.step = out.eager;
   }
   std::vector<std::vector<double>> each;
+  const double begun = now();
   for (int i = 0; i < 1 + options.repeats / 4; ++i) {
+    if (i > 1 && now() - begun > options.seconds) break;
     breathe();
     each.push_back(runner.each());
   }

@@ -32,10 +32,12 @@ struct Execution {
 
 struct ExecuteOptions {
   int repeats = 20, warm_up = 3;
+  int least = 5;                  // repeats however long they take;
+  double seconds = 3;             // no more of them after so long
   std::function<void()> breathe;  // between repeats; what it throws ends the measurement
 };
 
-// Throws NoGpu where the plan does not fit into what is free, GpuError where a call fails.
+// Throws NoGpu where the plan does not fit into what is there, GpuError where a call fails.
 Execution execute(const Plan& plan, const Step& step, const ExecuteOptions& options = {});
 
 // What a plan for this device should know of it.

@@ -1,6 +1,6 @@
-// Decode attention over a cache of codes (codec.h), which are decoded on their way to shared
-// memory: what a quantised cache saves, its attention does not read. Source: as decode_attention.h;
-// Liu et al., "KIVI", arXiv 2402.02750, section 4.3, fuses the same.
+// Decode attention over a cache of codes (codec.h), which are decoded in shared memory: what a
+// quantised cache saves, its attention does not read. Source: as decode_attention.h; Liu et al.,
+// "KIVI", arXiv 2402.02750, section 4.3, fuses the same.
 #pragma once
 
 #include "validate/cuda/kernels/codec.h"
@@ -8,55 +8,131 @@
 
 namespace terrace::cuda {
 
-// Of keys, then of values: rows are the pool's tokens of a head, columns a head's; groups of a
-// power of two numbers, 8 at least.
+// Of keys, then of values: rows are the pool's tokens of a head, columns a head's. Pages hold 16
+// tokens at least; groups of a power of two numbers, 8 at least, by channel 16.
 struct CodedAttentionArgs : DecodeAttentionArgs {
   CodeShape shape[2];
   const std::uint32_t* codes[2] = {};
   const CodeScale* scales[2] = {};
 };
 
-// Eight numbers of a token, from the pool's number `n` on, a multiple of 8.
-template <class T, int D, class Thread>
-TERRACE_BODY TERRACE_INLINE void load_chunk(Thread&, const CodedAttentionArgs& a, int which, T* to,
-                                            std::int64_t n, bool valid) {
-  Vector16 out = {};
-  if (valid) {
-    const CodeShape& s = a.shape[which];
-    const std::uint32_t mask = (1U << s.bits) - 1;
-    const std::int64_t group = s.group;
-    float x[8];
-    if (s.by_channel) {  // each number has a group of its own; their words lie side by side
-      const std::int64_t row = n / D, band = row / group;
-      const int at = static_cast<int>(row % group) * s.bits, column = static_cast<int>(n % D);
-      const std::uint32_t* words = a.codes[which] + (band * s.words() + at / 32) * D + column;
-      const CodeScale* scales = a.scales[which] + band * D + column;
-      TERRACE_UNROLL
-      for (int i = 0; i < 8; ++i)
-        x[i] = static_cast<float>(words[i] >> (at % 32) & mask) * to_float(scales[i].step) +
-               to_float(scales[i].least);
-    } else {  // one group, 8 x bits in a row
-      const std::int64_t g = n / group;
-      const int at = static_cast<int>(n % group) * s.bits;
-      const std::uint32_t* words = a.codes[which] + g * s.words() + at / 32;
-      const std::uint64_t codes =
-          (words[0] | (s.bits == 8 ? static_cast<std::uint64_t>(words[1]) << 32 : 0)) >> (at % 32);
-      const CodeScale scale = a.scales[which][g];
-      TERRACE_UNROLL
-      for (int i = 0; i < 8; ++i)
-        x[i] = static_cast<float>(static_cast<std::uint32_t>(codes >> (i * s.bits)) & mask) *
-                   to_float(scale.step) +
-               to_float(scale.least);
+template <class T, int D>
+struct CodedTiles {
+  using Args = CodedAttentionArgs;
+  static constexpr int tile = decode_tile, chunks = D / 8;
+  // Of keys or values: codes of up to 8 bits, a scale for 8 numbers at most.
+  static constexpr int code_bytes = tile * D, scale_bytes = tile * D / 8 * 4;
+  static constexpr std::size_t stage_bytes = 2 * (code_bytes + scale_bytes);
+  static constexpr std::size_t scratch_bytes = sizeof(T) * 2 * tile * D;
+
+  // A tile's codes lie side by side in the pool, as do its scales.
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static void fetch(Thread& t, const Args& a, std::byte* stage,
+                                                int sequence, int kv_head, int b, int) {
+    const std::int64_t row = a.kv.at(sequence, kv_head, b * tile) / D;  // the first
+    TERRACE_UNROLL
+    for (int which = 0; which < 2; ++which) {
+      const CodeShape& s = a.shape[which];
+      std::byte* to = stage + which * (code_bytes + scale_bytes);
+      const auto* codes = reinterpret_cast<const std::byte*>(a.codes[which]);
+      copy(t, to, codes + row * D * s.bits / 8, tile * D * s.bits / 8);
+      const std::int64_t scale = s.by_channel ? row / s.group * D : row * D / s.group;
+      copy(t, to + code_bytes, reinterpret_cast<const std::byte*>(a.scales[which] + scale),
+           4 * (s.by_channel ? D : tile * D / s.group));
+    }
+  }
+
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static const T* ready(Thread& t, const Args& a,
+                                                    const std::byte* stage, std::byte* scratch,
+                                                    int tokens) {
+    T* out = reinterpret_cast<T*>(scratch);
+    TERRACE_UNROLL
+    for (int which = 0; which < 2; ++which) {
+      const std::byte* from = stage + which * (code_bytes + scale_bytes);
+      const auto* words = reinterpret_cast<const std::uint32_t*>(from);
+      const auto* scales = reinterpret_cast<const CodeScale*>(from + code_bytes);
+      if (a.shape[which].by_channel)
+        channels(t, a.shape[which].bits, words, scales, out + which * tile * D, tokens);
+      else
+        rows(t, a.shape[which], words, scales, out + which * tile * D, tokens);
+    }
+    t.sync_warp();
+    return out;
+  }
+
+ private:
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static void copy(Thread& t, std::byte* to, const std::byte* from,
+                                               int bytes) {
+    for (int i = 16 * t.lane(); i < bytes; i += 16 * 32) t.copy_async(to + i, from + i, true);
+  }
+
+  // Eight codes from bit `at` on of words that lie `stride` apart.
+  TERRACE_BODY TERRACE_INLINE static std::uint64_t eight(const std::uint32_t* words, int at,
+                                                         int stride, int bits) {
+    const std::uint32_t* w = words + at / 32 * stride;
+    return bits == 8 ? w[0] | static_cast<std::uint64_t>(w[stride]) << 32 : w[0] >> at % 32;
+  }
+  TERRACE_BODY TERRACE_INLINE static float number(std::uint64_t codes, int i, int bits, float step,
+                                                  float least) {
+    const auto code = static_cast<std::uint32_t>(codes >> (i * bits)) & ((1U << bits) - 1);
+    return static_cast<float>(code) * step + least;
+  }
+
+  // A lane takes eight channels of eight tokens.
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static void channels(Thread& t, int bits, const std::uint32_t* words,
+                                                   const CodeScale* scales, T* out, int tokens) {
+    if (t.lane() >= 2 * chunks) return;
+    const int chunk = t.lane() % chunks, first = t.lane() / chunks * 8;
+    std::uint64_t codes[8];
+    float step[8], least[8];
+    TERRACE_UNROLL
+    for (int i = 0; i < 8; ++i) {
+      codes[i] = eight(words + chunk * 8 + i, first * bits, D, bits);
+      step[i] = to_float(scales[chunk * 8 + i].step);
+      least[i] = to_float(scales[chunk * 8 + i].least);
     }
     TERRACE_UNROLL
-    for (int i = 0; i < 4; ++i) out.words[i] = pack_two<T>(x[2 * i], x[2 * i + 1]);
+    for (int r = 0; r < 8; ++r) {
+      Vector16 v = {};
+      if (first + r < tokens) {
+        TERRACE_UNROLL
+        for (int i = 0; i < 4; ++i)
+          v.words[i] =
+              pack_two<T>(number(codes[2 * i], r, bits, step[2 * i], least[2 * i]),
+                          number(codes[2 * i + 1], r, bits, step[2 * i + 1], least[2 * i + 1]));
+      }
+      *reinterpret_cast<Vector16*>(out + tile_offset<D>(first + r, chunk)) = v;
+    }
   }
-  *reinterpret_cast<Vector16*>(to) = out;
-}
+
+  // A lane takes eight numbers of a token at a time.
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static void rows(Thread& t, const CodeShape& s,
+                                               const std::uint32_t* words, const CodeScale* scales,
+                                               T* out, int tokens) {
+    for (int c = t.lane(); c < tile * chunks; c += 32) {
+      const int row = c / chunks;
+      const std::uint64_t codes = eight(words, c * 8 * s.bits, 1, s.bits);
+      const CodeScale scale = scales[c * 8 / s.group];
+      const float step = to_float(scale.step), least = to_float(scale.least);
+      Vector16 v = {};
+      if (row < tokens) {
+        TERRACE_UNROLL
+        for (int i = 0; i < 4; ++i)
+          v.words[i] = pack_two<T>(number(codes, 2 * i, s.bits, step, least),
+                                   number(codes, 2 * i + 1, s.bits, step, least));
+      }
+      *reinterpret_cast<Vector16*>(out + tile_offset<D>(row, c % chunks)) = v;
+    }
+  }
+};
 
 template <class Launcher>
 void launch_with(Launcher& to, const CodedAttentionArgs& a) {
-  launch_attention(to, "coded_attention", a);
+  launch_attention<CodedTiles>(to, "coded_attention", a);
 }
 
 }  // namespace terrace::cuda

@@ -44,6 +44,7 @@ struct Problem {
   cublasLtMatmulDesc_t description = nullptr;
   cublasLtMatrixLayout_t a = nullptr, b = nullptr, c = nullptr;
   cublasLtMatmulAlgo_t algorithm = {};
+  bool possible = false;
 };
 
 }  // namespace
@@ -103,6 +104,11 @@ Problem CublasLt::Library::make(const LtProblem& p) {
   must(MatmulDescSetAttribute(out.description, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
                               sizeof transposed),
        "cublasLtMatmulDescSetAttribute");
+  const std::int8_t fast = 1;  // as inference engines multiply fp8
+  if (p.in == LtFormat::fp8)
+    must(MatmulDescSetAttribute(out.description, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast,
+                                sizeof fast),
+         "cublasLtMatmulDescSetAttribute");
   must(MatrixLayoutCreate(&out.a, type_of(p.in), rows(p.k), rows(p.n), p.k),
        "cublasLtMatrixLayoutCreate");
   must(MatrixLayoutCreate(&out.b, type_of(p.in), rows(p.k), rows(p.m), p.k),
@@ -115,15 +121,19 @@ Problem CublasLt::Library::make(const LtProblem& p) {
   must(MatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &most,
                                     sizeof most),
        "cublasLtMatmulPreferenceSetAttribute");
+  // Parts of a sum are added in fp32, never in the result's format.
+  const std::uint32_t exact =
+      CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  must(MatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &exact,
+                                    sizeof exact),
+       "cublasLtMatmulPreferenceSetAttribute");
   cublasLtMatmulHeuristicResult_t best = {};
   int found = 0;
   const cublasStatus_t status = MatmulAlgoGetHeuristic(lt, out.description, out.a, out.b, out.c,
                                                        out.c, preference, 1, &best, &found);
   MatmulPreferenceDestroy(preference);
-  must(status, "cublasLtMatmulAlgoGetHeuristic");
-  if (found == 0)
-    throw GpuError(
-        fmt::format("cuBLASLt cannot multiply {} x {} x {} in this format", p.m, p.n, p.k));
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED) must(status, "cublasLtMatmulAlgoGetHeuristic");
+  out.possible = status == CUBLAS_STATUS_SUCCESS && found > 0;
   out.algorithm = best.algo;
   return out;
 }
@@ -145,6 +155,9 @@ std::string CublasLt::version() const {
 void CublasLt::multiply(const LtProblem& p, const void* a, const void* b, void* c,
                         const Stream& stream) {
   const Problem& problem = library_->problem(p);
+  if (!problem.possible)
+    throw NotPossible(
+        fmt::format("cuBLASLt cannot multiply {} x {} x {} in this format", p.m, p.n, p.k));
   const float one = 1, keep = p.add ? 1 : 0;
   must(library_->Matmul(library_->lt, problem.description, &one, b, problem.a, a, problem.b, &keep,
                         c, problem.c, c, problem.c, &problem.algorithm, library_->workspace.data(),

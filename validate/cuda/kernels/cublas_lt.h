@@ -9,7 +9,8 @@
 
 namespace terrace::cuda {
 
-enum class LtFormat : std::uint8_t { f32, f16, bf16, fp8 };  // fp8: e4m3, sums in fp32
+// fp8: e4m3, sums as fast as the tensor cores make them; of the others, in fp32.
+enum class LtFormat : std::uint8_t { f32, f16, bf16, fp8 };
 struct LtProblem {
   LtFormat in = LtFormat::bf16, out = LtFormat::bf16;
   int m = 0, n = 0, k = 0;  // c[m][n] = a[m][k] b[n][k]^T, rows side by side
@@ -23,7 +24,7 @@ class CublasLt {
   ~CublasLt();
   std::string version() const;  // "cuBLASLt 13.1.0"
   // The first algorithm of the library's own ranking; asked once for each problem. Throws GpuError,
-  // also where it has none.
+  // NotPossible where it has none.
   void multiply(const LtProblem& p, const void* a, const void* b, void* c, const Stream& stream);
 
  private:

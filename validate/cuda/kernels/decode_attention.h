@@ -33,21 +33,49 @@ struct DecodeAttentionArgs {
   float scale = 1;
 };
 
-// Eight numbers of a token, of keys (0) or values (1), from the pool's number `n` on.
-template <class T, int D, class Thread>
-TERRACE_BODY TERRACE_INLINE void load_chunk(Thread& t, const DecodeAttentionArgs& a, int which,
-                                            T* to, std::int64_t n, bool valid) {
-  t.copy_async(to, static_cast<const T*>(which == 0 ? a.kv.k : a.kv.v) + n, valid);
-}
+// What a warp takes from a paged cache: `stage` holds what is under way of a tile. Another source
+// of keys and values has the same members.
+template <class T, int D>
+struct CachedTiles {
+  using Args = DecodeAttentionArgs;
+  static constexpr int tile = decode_tile;
+  static constexpr std::size_t stage_bytes = sizeof(T) * 2 * tile * D, scratch_bytes = 0;
 
-// Args: where keys and values come from, by load_chunk().
-template <class T, int D, class Args = DecodeAttentionArgs>
+  // Tile b of a sequence, of keys, then of values; zeros past its end.
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static void fetch(Thread& t, const Args& a, std::byte* stage,
+                                                int sequence, int kv_head, int b, int length) {
+    constexpr int chunks = D / 8;
+    T* to = reinterpret_cast<T*>(stage);
+    const bool whole = a.kv.page_shift >= 4;  // the tile lies in one page
+    const std::int64_t start = whole ? a.kv.at(sequence, kv_head, b * tile) : 0;
+    TERRACE_UNROLL
+    for (int j = 0; j < tile * chunks / 32; ++j) {
+      const int c = t.lane() + 32 * j, row = c / chunks, chunk = c % chunks, token = b * tile + row;
+      const bool valid = token < length;
+      const std::int64_t from =
+          (whole ? start + row * D : a.kv.at(sequence, kv_head, valid ? token : 0)) + chunk * 8;
+      T* at = to + tile_offset<D>(row, chunk);
+      t.copy_async(at, static_cast<const T*>(a.kv.k) + from, valid);
+      t.copy_async(at + tile * D, static_cast<const T*>(a.kv.v) + from, valid);
+    }
+  }
+
+  // Its keys, then its values, once it is there: `tokens` of it are.
+  template <class Thread>
+  TERRACE_BODY TERRACE_INLINE static const T* ready(Thread&, const Args&, const std::byte* stage,
+                                                    std::byte*, int) {
+    return reinterpret_cast<const T*>(stage);
+  }
+};
+
+template <class T, int D, class Tiles = CachedTiles<T, D>>
 struct DecodeAttention {
   static constexpr int threads = 32 * decode_warps, stages = 2, tile = decode_tile;
-  static constexpr std::size_t shared_bytes =
-      std::size_t{2} * decode_warps * stages * tile * D * sizeof(T);
+  static constexpr std::size_t warp_bytes = stages * Tiles::stage_bytes + Tiles::scratch_bytes;
+  static constexpr std::size_t shared_bytes = decode_warps * warp_bytes;
   static_assert(shared_bytes >= std::size_t{4} * decode_warps * 16 * (D + 2), "the merge fits");
-  Args a;
+  typename Tiles::Args a;
 
   template <class Thread>
   TERRACE_BODY void operator()(Thread& t) const {
@@ -56,12 +84,13 @@ struct DecodeAttention {
     const int kv_head = t.y() / sixteens, first_row = t.y() % sixteens * 16;
     const int rows = least(16, group - first_row), head = kv_head * group + first_row;
     const int length = a.lengths[part.sequence];
-    T* mine = reinterpret_cast<T*>(t.shared()) + t.warp() * stages * 2 * tile * D;
+    std::byte* mine = t.shared() + t.warp() * warp_bytes;
 
     const int last = part.first + part.tiles;
     int next = part.first + t.warp();
     for (int s = 0; s < stages; ++s, next += decode_warps) {
-      if (next < last) load(t, mine + s * 2 * tile * D, part.sequence, kv_head, next, length);
+      if (next < last)
+        Tiles::fetch(t, a, mine + s * Tiles::stage_bytes, part.sequence, kv_head, next, length);
       t.commit();
     }
     AttentionRows<T, D> state;
@@ -73,13 +102,14 @@ struct DecodeAttention {
 
     int stage = 0;
     for (int b = part.first + t.warp(); b < last; b += decode_warps, next += decode_warps) {
-      T* at = mine + stage * 2 * tile * D;
+      std::byte* arrived = mine + stage * Tiles::stage_bytes;
       t.template wait<stages - 1>();
       t.sync_warp();
       const int visible[2] = {length - b * tile, length - b * tile};
+      const T* at = Tiles::ready(t, a, arrived, mine + stages * Tiles::stage_bytes, visible[0]);
       state.template absorb<tile>(t, at, at + tile * D, visible, a.scale * log2_e);
       t.sync_warp();  // all lanes have read the stage
-      if (next < last) load(t, at, part.sequence, kv_head, next, length);
+      if (next < last) Tiles::fetch(t, a, arrived, part.sequence, kv_head, next, length);
       t.commit();
       stage = (stage + 1) % stages;
     }
@@ -90,25 +120,6 @@ struct DecodeAttention {
   }
 
  private:
-  // A tile of keys, then one of values; zeros past the end of the sequence.
-  template <class Thread>
-  TERRACE_BODY TERRACE_INLINE void load(Thread& t, T* to, int sequence, int kv_head, int b,
-                                        int length) const {
-    constexpr int chunks = D / 8;
-    const bool whole = a.kv.page_shift >= 4;  // the tile lies in one page
-    const std::int64_t start = whole ? a.kv.at(sequence, kv_head, b * tile) : 0;
-    TERRACE_UNROLL
-    for (int j = 0; j < tile * chunks / 32; ++j) {
-      const int c = t.lane() + 32 * j, row = c / chunks, chunk = c % chunks, token = b * tile + row;
-      const bool valid = token < length;
-      const std::int64_t from =
-          (whole ? start + row * D : a.kv.at(sequence, kv_head, valid ? token : 0)) + chunk * 8;
-      T* at = to + tile_offset<D>(row, chunk);
-      load_chunk<T, D>(t, a, 0, at, from, valid);
-      load_chunk<T, D>(t, a, 1, at + tile * D, from, valid);
-    }
-  }
-
   // The warps' rows, merged.
   template <class Thread>
   TERRACE_BODY void store(Thread& t, const AttentionRows<T, D>& state, const DecodePart& part,
@@ -197,14 +208,15 @@ bool with_head_dim(int head_dim, F&& f) {  // those that kernels exist for
   return head_dim == 64 || head_dim == 128;
 }
 
-template <class Launcher, class Args>
+template <template <class, int> class Tiles, class Launcher, class Args>
 void launch_attention(Launcher& to, const char* name, const Args& a) {
   const int sixteens = ceil_div(a.heads / a.kv.kv_heads, 16);
   with_number(a.number, [&](auto number) {
     using T = decltype(number);
     if constexpr (sizeof(T) == 2)
       with_head_dim(a.kv.head_dim, [&](auto dim) {
-        using Kernel = DecodeAttention<T, decltype(dim)::value, Args>;
+        constexpr int D = decltype(dim)::value;
+        using Kernel = DecodeAttention<T, D, Tiles<T, D>>;
         to.launch(
             name,
             {a.part_count, a.kv.kv_heads * sixteens, 1, Kernel::threads, Kernel::shared_bytes},
@@ -214,7 +226,7 @@ void launch_attention(Launcher& to, const char* name, const Args& a) {
 }
 template <class Launcher>
 void launch_with(Launcher& to, const DecodeAttentionArgs& a) {
-  launch_attention(to, "decode_attention", a);
+  launch_attention<CachedTiles>(to, "decode_attention", a);
 }
 template <class Launcher>
 void launch_with(Launcher& to, const MergePartsArgs& a) {

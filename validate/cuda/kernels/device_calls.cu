@@ -22,8 +22,8 @@ void copy(const CopyArgs& a, cudaStream_t stream) {
   const std::size_t to = a.to_stride != 0 ? a.to_stride : piece;
   for (std::size_t i = 0; i < static_cast<std::size_t>(a.pieces); ++i)
     check(cudaMemcpyAsync(static_cast<char*>(a.to) + i * to,
-                          static_cast<const char*>(a.from) + i * from, piece,
-                          cudaMemcpyDefault, stream),
+                          static_cast<const char*>(a.from) + i * from, piece, cudaMemcpyDefault,
+                          stream),
           "cudaMemcpyAsync");
 }
 
@@ -51,10 +51,12 @@ int DeviceCalls::decode_slots(int multiprocessors, Number number, int head_dim) 
 void DeviceCalls::call(const Call& what, int number) {
   const Stream& on = stream(number);
   if (const auto* gemm = std::get_if<GemmArgs>(&what); gemm != nullptr && blas_->lt) {
-    blas_->lt->multiply(
-        {lt_format(gemm->number), lt_format(gemm->out), gemm->m, gemm->n, gemm->k, gemm->add},
-        gemm->a, gemm->b, gemm->c, on);
-    return;
+    try {
+      return blas_->lt->multiply(
+          {lt_format(gemm->number), lt_format(gemm->out), gemm->m, gemm->n, gemm->k, gemm->add},
+          gemm->a, gemm->b, gemm->c, on);
+    } catch (const NotPossible&) {  // by the project's own kernel, then
+    }
   }
   DeviceLauncher launcher(on.get());
   std::visit(
