@@ -53,6 +53,7 @@ struct AttentionConstants {
 struct StreamConstants {  // kernels that only pass over data
   Seconds fixed{1e-6};
   double topk_passes = 4;
+  double update_cycles = 13;  // of the clock, between atomic updates of one address
   static void fields(Schema<StreamConstants>& s);
 };
 

@@ -1,7 +1,9 @@
 // Matrix multiplications of the operator tables.
 // Source: ai-dynamo/aiconfigurator, collector/{vllm,trtllm}/collect_gemm.py: a layer is called on
 // several copies of its weights in turn, 6 with vLLM, with TensorRT-LLM as many as the L2 can hold
-// and 5 at most; activations stay. State: none.
+// and 5 at most; activations stay. fp8 has one scale for all of its input, found by a block for
+// each row (vLLM csrc/quantization/w8a8/fp8/common.cu) or by 1,024 blocks (cudaFp8Utils.cu of
+// TensorRT-LLM), each of which raises it. State: none.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,8 +21,16 @@ bool by_hand(const OpTable& table, const GemmType& type) {
   return table.library == "vllm" && std::string(type.name) == "fp8_block";
 }
 
-double copies(const OpTable& table, double weight_bytes, double cache) {
-  return table.library == "vllm" ? 6 : std::clamp(std::ceil(cache / weight_bytes), 1.0, 5.0);
+// TensorRT-LLM 1.0.0's weights in 8 and 4 bits: every time is a multiple of the 1.024 us that
+// events of an A100 resolve, where those of bf16 are means of many.
+bool alone(const OpTable& table, const GemmType& type) {
+  return table.library == "trtllm" && table.version == "1.0.0" && type.weights != Format::bf16;
+}
+
+GemmCall call_of(const OpTable& table, const GemmType& type, const GemmProblem& p, double cache) {
+  const bool vllm = table.library == "vllm", one_scale = std::string(type.name) == "fp8";
+  return {vllm ? 6 : std::clamp(std::ceil(cache / type.weight_bytes(p)), 1.0, 5.0),
+          one_scale ? (vllm ? p.m : 1024) : 0.0, alone(table, type)};
 }
 
 class GemmTables final : public MeasuredSet {
@@ -67,7 +77,7 @@ class GemmTables final : public MeasuredSet {
       task.errors.compared(
           row, {RowClass::Section::operators, table.family(name) + type->as, "gemm", gemm_size(p)},
           gemm_seconds(bench, *type, p,
-                       copies(table, type->weight_bytes(p), bench.params().l2.capacity.value())) *
+                       call_of(table, *type, p, bench.params().l2.capacity.value())) *
               1e3);
     }
     rows.raise();

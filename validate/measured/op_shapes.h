@@ -20,9 +20,14 @@ struct GemmType {
   double weight_bytes(const GemmProblem& p) const { return p.n * p.k * bytes_of(weights); }
 };
 const GemmType* gemm_type(const std::string& name);  // "bfloat16", "fp8", …; null: not known
-// On so many copies of its weights in turn; activations stay.
+// How a benchmark calls a layer, again and again.
+struct GemmCall {
+  double copies = 1;   // of its weights in turn; activations stay
+  double updates = 0;  // blocks that each raise the one scale of its input; 0: it has none
+  bool alone = false;  // timed one by one: the host's launch is seen
+};
 double gemm_seconds(const KernelBench& bench, const GemmType& type, const GemmProblem& p,
-                    double copies);
+                    const GemmCall& call);
 const char* gemm_size(const GemmProblem& p);  // its class in the tables of errors
 
 struct AttentionProblem {

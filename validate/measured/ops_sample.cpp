@@ -118,7 +118,7 @@ class Bench {
       return std::nullopt;
     }
     constexpr double copies = 64;  // of the weights: never in the L2
-    return Prediction{gemm_seconds(kernels_, *type, p, copies), "gemm", gemm_size(p),
+    return Prediction{gemm_seconds(kernels_, *type, p, {copies}), "gemm", gemm_size(p),
                       fmt::format("m={} n={} k={}", p.m, p.n, p.k)};
   }
 
