@@ -69,6 +69,7 @@ class ComputationalSsd final : public Component {
     device.facts["internal_bandwidth"] = p.channel.value() * p.channels;
     device.facts["external_bandwidth"] = p.external_read.value();
     device.facts["sram"] = p.engine.sram.value();
+    if (p.engine.sparse) device.facts["chooses"] = 1;  // what of the context it reads
     double fastest = 0;
     for (const auto& [format, rate] : p.engine.rate) {
       device.facts["attention_flops." + format] = rate.value();

@@ -35,9 +35,14 @@ void settle(KvTiming& kv, const RankShape& rank, const StagePlace& place, const 
     throw BuildError("kv.lower", "the GPU has no copy engines");
   const Tier& lower = machine.tier(kv.lower);
   if (profile.works_below(KvWork::attend)) {
-    const std::string& device = machine.devices()[static_cast<std::size_t>(lower.device)].name;
+    const Device& drive = machine.devices()[static_cast<std::size_t>(lower.device)];
+    const std::string& device = drive.name;
     kv.below = machine.find_engine(device + ".attention");
     if (kv.below != none) kv.below_kind = OpKind::in_storage_attention;
+    if (kv.below != none && drive.facts.count("chooses") != 0)
+      throw BuildError("kv.lower", device +
+                                       ".attention chooses what it reads (engine.sparse), and so "
+                                       "does the policy: say it in the policy alone");
     if (kv.below == none) kv.below = machine.find_engine(device + ".cpu");
     if (kv.below == none)
       throw BuildError("kv.lower", "the policy attends there, but nothing beside " + lower.name +
