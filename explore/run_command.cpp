@@ -52,6 +52,7 @@ void run_steps(const Arguments& args, const Scenario& scenario, const Machine& m
                                          " --backend " + args.backend));
   else if (!args.quiet)
     fmt::print("{}{}\n", run.page().text(), stored);
+  if (!run.failure.empty()) throw Failure("not every step could be executed: " + run.failure);
 }
 
 void run_file(const Arguments& args, const std::string& file) {

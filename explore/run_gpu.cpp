@@ -161,7 +161,7 @@ GpuRun run_gpu(const Scenario& scenario, const Machine& machine, Workload& workl
       step.not_executed = last_failure = why.what();
       too_small = true;
     } catch (const cuda::GpuError& why) {  // other steps may do without what failed
-      step.not_executed = last_failure = why.what();
+      step.not_executed = last_failure = run.failure = why.what();
     }
     add_prediction(record, step);
     if (step.measured) {

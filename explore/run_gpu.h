@@ -25,6 +25,7 @@ struct GpuRun {
   Record record;                          // the prediction; backend "gpu", or "plan" without one
   std::vector<Measurement> measurements;  // `subject` is the name of the record's statistic
   std::vector<GpuStep> steps;
+  std::string failure;  // what a call said that failed; the steps without it are kept
   Page page() const;
 };
 

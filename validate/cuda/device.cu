@@ -52,6 +52,7 @@ bool compiled_with_cuda() { return true; }
 
 void check(int error, const char* call) {
   if (error == cudaSuccess) return;
+  (void)cudaGetLastError();  // or the next launch would be blamed
   const auto code = static_cast<cudaError_t>(error);
   throw GpuError(std::string(call) + ": " + cudaGetErrorString(code) + " (" +
                  cudaGetErrorName(code) + ")");

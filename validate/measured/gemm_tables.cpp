@@ -63,6 +63,8 @@ class GemmTables final : public MeasuredSet {
         type = gemm_type(name);
       }
       const char* why = type == nullptr ? "number format not known"
+                        : table.library != "vllm" && table.library != "trtllm"
+                            ? "how the benchmark calls this library is not known"
                         : by_hand(table, *type)
                             ? "called outside of graphs: the Python caller's time"
                             : nullptr;

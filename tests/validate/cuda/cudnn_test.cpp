@@ -97,7 +97,7 @@ void check_attention(Place& place, CudnnAttention& cudnn, const std::vector<std:
   CHECK(worst <= 2 * rounding<Bf16>());
 }
 
-TEST_CASE("cuDNN's attention equals the reference on a GPU", "[cuda][gpu]") {
+TEST_CASE("cuDNN's attention equals the reference on a GPU", "[cuda][gpu][cudnn]") {
   on_gpu([](Place& place) {
     std::unique_ptr<CudnnAttention> cudnn;
     try {
@@ -106,10 +106,18 @@ TEST_CASE("cuDNN's attention equals the reference on a GPU", "[cuda][gpu]") {
       WARN("skipped: " << none.what());
       return;
     }
-    check_attention(place, *cudnn, {256}, 8, 64, 0);
-    check_attention(place, *cudnn, {192}, 2, 128, 0);
-    check_attention(place, *cudnn, {100, 128}, 2, 128, 16);
-    check_attention(place, *cudnn, {1, 64, 33}, 8, 64, 16);
+    const auto check = [&](const std::vector<std::int32_t>& visible, int kv_heads, int head_dim,
+                           int page_tokens) {
+      try {
+        check_attention(place, *cudnn, visible, kv_heads, head_dim, page_tokens);
+      } catch (const NotPossible& older) {
+        WARN("skipped: " << older.what());
+      }
+    };
+    check({256}, 8, 64, 0);
+    check({192}, 2, 128, 0);
+    check({100, 128}, 2, 128, 16);
+    check({1, 64, 33}, 8, 64, 16);
   });
 }
 

@@ -200,9 +200,10 @@ class Attention final : public BenchGroup {
     const int dim = a.kv.head_dim, batch = static_cast<int>(c["batch"]);
     const std::vector<std::int32_t> lengths(c.whole("batch"),
                                             static_cast<std::int32_t>(c["length"]));
-    const DecodeParts cut = cut_for_decode(
-        lengths, kv_heads * ceil_div(heads / kv_heads, 16),
-        DeviceCalls::decode_slots(timer.device().multiprocessors, Number::bf16, dim));
+    const DecodeParts cut =
+        cut_for_decode(lengths, kv_heads * ceil_div(heads / kv_heads, 16),
+                       DeviceCalls::decode_slots(timer.device().multiprocessors, Number::bf16, dim,
+                                                 std::is_same_v<Args, CodedAttentionArgs>));
     const std::size_t row = c.whole("heads") * c.whole("head_dim") * 2;
     const DeviceBuffer q(c.whole("batch") * row, "queries"), out(c.whole("batch") * row, "result");
     const DeviceBuffer length_list = uploaded(lengths, "lengths");

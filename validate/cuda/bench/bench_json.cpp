@@ -48,7 +48,7 @@ Json json_of(const DeviceInfo& d) {
 }
 
 // One point a line: a file that can be read, and whose changes can be seen.
-std::string lines(Json head, const std::vector<Json>& points) {
+std::string lines(const Json& head, const std::vector<Json>& points) {
   std::string out = head.dump(1);
   out.resize(out.size() - 2);  // "\n}"
   out += ",\n \"points\": [";
@@ -78,7 +78,7 @@ std::string BenchReport::to_json() const {
     point["repeats"] = p.summary.repeats;
     all.push_back(std::move(point));
   }
-  return lines(std::move(head), all);
+  return lines(head, all);
 }
 
 std::vector<Measurement> BenchReport::measurements() const {
@@ -103,7 +103,7 @@ std::string BenchPrediction::to_json() const {
     point["bound"] = p.bound ? Json(*p.bound) : Json();
     all.push_back(std::move(point));
   }
-  return lines(std::move(head), all);
+  return lines(head, all);
 }
 
 }  // namespace terrace::cuda

@@ -85,15 +85,19 @@ BenchReport measure(const std::vector<std::string>& groups, bool quick, const De
         report.skipped.push_back({c.text(), why});
         continue;
       }
+      const auto skip = [&](const GpuError& e, bool failed) {
+        const bool alive = answers();
+        report.skipped.push_back({c.text(), e.what(), failed || !alive});
+        if (!alive) over = "the GPU no longer answers since " + c.text();
+      };
       try {
         report.points.push_back({c, summarise(c, all[g].bench->measure(c, timer))});
       } catch (const NotPossible& e) {
-        report.skipped.push_back({c.text(), e.what()});
+        skip(e, false);
       } catch (const OutOfGpuMemory& e) {
-        report.skipped.push_back({c.text(), e.what()});
+        skip(e, false);
       } catch (const GpuError& e) {
-        report.skipped.push_back({c.text(), e.what(), true});
-        if (!answers()) over = "the GPU no longer answers since " + c.text();
+        skip(e, true);
       }
       if (const GpuState now = nvml.state(); now.power_w >= state.busiest.power_w)
         state.busiest = now;

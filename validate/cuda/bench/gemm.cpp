@@ -82,12 +82,12 @@ class Gemm final : public BenchGroup {
     };
     try {
       if (!lt_) lt_ = std::make_unique<CublasLt>();
-      multiply();  // the library's ranking is asked once
     } catch (const OutOfGpuMemory&) {
       throw;
     } catch (const GpuError& e) {
       throw NotPossible(e.what());
     }
+    multiply();  // the library's ranking is asked once
     return timer.on_device(c, multiply);
   }
 

@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t room_for_libraries = std::size_t{512} << 20;  // B; cuBLASLt and the context
 
-// All there is: what is free says little of what the host gives, which drops caches first.
+// All there is but a tenth: what is free says little of what the host gives, which drops caches.
 std::size_t host_memory() {
-  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 10 * 9 *
          static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 

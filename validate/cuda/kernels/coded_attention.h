@@ -9,7 +9,7 @@
 namespace terrace::cuda {
 
 // Of keys, then of values: rows are the pool's tokens of a head, columns a head's. Pages hold 16
-// tokens at least; groups of a power of two numbers, 8 at least, by channel 16.
+// tokens at least; groups of a power of two numbers, 16 at least.
 struct CodedAttentionArgs : DecodeAttentionArgs {
   CodeShape shape[2];
   const std::uint32_t* codes[2] = {};
@@ -52,10 +52,11 @@ struct CodedTiles {
       const std::byte* from = stage + which * (code_bytes + scale_bytes);
       const auto* words = reinterpret_cast<const std::uint32_t*>(from);
       const auto* scales = reinterpret_cast<const CodeScale*>(from + code_bytes);
-      if (a.shape[which].by_channel)
-        channels(t, a.shape[which].bits, words, scales, out + which * tile * D, tokens);
-      else
-        rows(t, a.shape[which], words, scales, out + which * tile * D, tokens);
+      const CodeShape& s = a.shape[which];
+      T* to = out + which * tile * D;
+      if (s.bits == 2) decode<2>(t, s, words, scales, to, tokens);
+      if (s.bits == 4) decode<4>(t, s, words, scales, to, tokens);
+      if (s.bits == 8) decode<8>(t, s, words, scales, to, tokens);
     }
     t.sync_warp();
     return out;
@@ -68,21 +69,36 @@ struct CodedTiles {
     for (int i = 16 * t.lane(); i < bytes; i += 16 * 32) t.copy_async(to + i, from + i, true);
   }
 
-  // Eight codes from bit `at` on of words that lie `stride` apart.
-  TERRACE_BODY TERRACE_INLINE static std::uint64_t eight(const std::uint32_t* words, int at,
-                                                         int stride, int bits) {
-    const std::uint32_t* w = words + at / 32 * stride;
-    return bits == 8 ? w[0] | static_cast<std::uint64_t>(w[stride]) << 32 : w[0] >> at % 32;
+  template <int bits, class Thread>
+  TERRACE_BODY TERRACE_INLINE static void decode(Thread& t, const CodeShape& s,
+                                                 const std::uint32_t* words,
+                                                 const CodeScale* scales, T* out, int tokens) {
+    if (s.by_channel)
+      channels<bits>(t, words, scales, out, tokens);
+    else
+      rows<bits>(t, s.group, words, scales, out, tokens);
   }
-  TERRACE_BODY TERRACE_INLINE static float number(std::uint64_t codes, int i, int bits, float step,
+
+  // Eight codes from bit `at` on of words that lie `stride` apart.
+  template <int bits>
+  TERRACE_BODY TERRACE_INLINE static std::uint64_t eight(const std::uint32_t* words, int at,
+                                                         int stride) {
+    const std::uint32_t* w = words + at / 32 * stride;
+    if constexpr (bits == 8)
+      return w[0] | static_cast<std::uint64_t>(w[stride]) << 32;
+    else
+      return w[0] >> at % 32;
+  }
+  template <int bits>
+  TERRACE_BODY TERRACE_INLINE static float number(std::uint64_t codes, int i, float step,
                                                   float least) {
     const auto code = static_cast<std::uint32_t>(codes >> (i * bits)) & ((1U << bits) - 1);
     return static_cast<float>(code) * step + least;
   }
 
   // A lane takes eight channels of eight tokens.
-  template <class Thread>
-  TERRACE_BODY TERRACE_INLINE static void channels(Thread& t, int bits, const std::uint32_t* words,
+  template <int bits, class Thread>
+  TERRACE_BODY TERRACE_INLINE static void channels(Thread& t, const std::uint32_t* words,
                                                    const CodeScale* scales, T* out, int tokens) {
     if (t.lane() >= 2 * chunks) return;
     const int chunk = t.lane() % chunks, first = t.lane() / chunks * 8;
@@ -90,7 +106,7 @@ struct CodedTiles {
     float step[8], least[8];
     TERRACE_UNROLL
     for (int i = 0; i < 8; ++i) {
-      codes[i] = eight(words + chunk * 8 + i, first * bits, D, bits);
+      codes[i] = eight<bits>(words + chunk * 8 + i, first * bits, D);
       step[i] = to_float(scales[chunk * 8 + i].step);
       least[i] = to_float(scales[chunk * 8 + i].least);
     }
@@ -101,29 +117,28 @@ struct CodedTiles {
         TERRACE_UNROLL
         for (int i = 0; i < 4; ++i)
           v.words[i] =
-              pack_two<T>(number(codes[2 * i], r, bits, step[2 * i], least[2 * i]),
-                          number(codes[2 * i + 1], r, bits, step[2 * i + 1], least[2 * i + 1]));
+              pack_two<T>(number<bits>(codes[2 * i], r, step[2 * i], least[2 * i]),
+                          number<bits>(codes[2 * i + 1], r, step[2 * i + 1], least[2 * i + 1]));
       }
       *reinterpret_cast<Vector16*>(out + tile_offset<D>(first + r, chunk)) = v;
     }
   }
 
   // A lane takes eight numbers of a token at a time.
-  template <class Thread>
-  TERRACE_BODY TERRACE_INLINE static void rows(Thread& t, const CodeShape& s,
-                                               const std::uint32_t* words, const CodeScale* scales,
-                                               T* out, int tokens) {
+  template <int bits, class Thread>
+  TERRACE_BODY TERRACE_INLINE static void rows(Thread& t, int group, const std::uint32_t* words,
+                                               const CodeScale* scales, T* out, int tokens) {
     for (int c = t.lane(); c < tile * chunks; c += 32) {
       const int row = c / chunks;
-      const std::uint64_t codes = eight(words, c * 8 * s.bits, 1, s.bits);
-      const CodeScale scale = scales[c * 8 / s.group];
+      const std::uint64_t codes = eight<bits>(words, c * 8 * bits, 1);
+      const CodeScale scale = scales[c * 8 / group];
       const float step = to_float(scale.step), least = to_float(scale.least);
       Vector16 v = {};
       if (row < tokens) {
         TERRACE_UNROLL
         for (int i = 0; i < 4; ++i)
-          v.words[i] = pack_two<T>(number(codes, 2 * i, s.bits, step, least),
-                                   number(codes, 2 * i + 1, s.bits, step, least));
+          v.words[i] = pack_two<T>(number<bits>(codes, 2 * i, step, least),
+                                   number<bits>(codes, 2 * i + 1, step, least));
       }
       *reinterpret_cast<Vector16*>(out + tile_offset<D>(row, c % chunks)) = v;
     }

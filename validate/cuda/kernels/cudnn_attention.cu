@@ -213,8 +213,15 @@ void CudnnAttention::attend(const CudnnShape& shape, const CudnnOperands& on,
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, pointers.data(), count)
       .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, &workspace)
       .finish();
-  l.dnn.must(l.dnn.SetStream(l.handle, stream.get()), "cudnnSetStream");
-  l.dnn.must(l.dnn.BackendExecute(l.handle, plan.plan.get(), pack.get()), "cudnnBackendExecute");
+  const auto done = [&](cudnnStatus_t status, const char* call) {  // what it can do, it must
+    try {
+      l.dnn.must(status, call);
+    } catch (const NotPossible& error) {
+      throw GpuError(error.what());
+    }
+  };
+  done(l.dnn.SetStream(l.handle, stream.get()), "cudnnSetStream");
+  done(l.dnn.BackendExecute(l.handle, plan.plan.get(), pack.get()), "cudnnBackendExecute");
 }
 
 }  // namespace terrace::cuda

@@ -35,7 +35,8 @@ class CudnnAttention {
   CudnnAttention();  // throws NotPossible with the reason where the library cannot be opened
   ~CudnnAttention();
   std::string version() const;  // "cuDNN 9.19.0"
-  // By the library's first choice, made once for each shape. Throws NotPossible where it has none.
+  // By the library's first choice, made once for each shape. Throws NotPossible where it has none,
+  // GpuError where doing it fails.
   void attend(const CudnnShape& shape, const CudnnOperands& on, const Stream& stream);
 
  private:

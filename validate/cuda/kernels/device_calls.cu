@@ -44,8 +44,8 @@ DeviceCalls::~DeviceCalls() = default;
 
 std::string DeviceCalls::gemm_library() const { return blas_->name; }
 
-int DeviceCalls::decode_slots(int multiprocessors, Number number, int head_dim) {
-  return multiprocessors * std::max(1, decode_attention_blocks(number, head_dim));
+int DeviceCalls::decode_slots(int multiprocessors, Number number, int head_dim, bool codes) {
+  return multiprocessors * std::max(1, decode_attention_blocks(number, head_dim, codes));
 }
 
 void DeviceCalls::call(const Call& what, int number) {

@@ -20,7 +20,7 @@ class DeviceCalls final : public Calls {
   // "cuBLASLt 13.1", or why matrices are multiplied by the project's own kernel.
   std::string gemm_library() const;
   // Blocks of decode attention that the GPU runs at a time.
-  static int decode_slots(int multiprocessors, Number number, int head_dim);
+  static int decode_slots(int multiprocessors, Number number, int head_dim, bool codes = false);
 
  private:
   struct Blas;

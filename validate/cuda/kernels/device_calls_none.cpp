@@ -9,6 +9,6 @@ DeviceCalls::DeviceCalls(int) { built_without_cuda(); }
 DeviceCalls::~DeviceCalls() = default;
 void DeviceCalls::call(const Call&, int) { built_without_cuda(); }
 std::string DeviceCalls::gemm_library() const { built_without_cuda(); }
-int DeviceCalls::decode_slots(int, Number, int) { built_without_cuda(); }
+int DeviceCalls::decode_slots(int, Number, int, bool) { built_without_cuda(); }
 
 }  // namespace terrace::cuda

@@ -26,6 +26,7 @@ void launch(DeviceLauncher& to, const TopKArgs& a);
 void launch(DeviceLauncher& to, const QuantizeArgs& a);
 void launch(DeviceLauncher& to, const DequantizeArgs& a);
 
-int decode_attention_blocks(Number number, int head_dim);  // that a multiprocessor runs at a time
+// Blocks that a multiprocessor runs at a time; over codes or plain numbers.
+int decode_attention_blocks(Number number, int head_dim, bool codes);
 
 }  // namespace terrace::cuda

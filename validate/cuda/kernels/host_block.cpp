@@ -109,6 +109,8 @@ HostBlock::Slot* HostThread::shown() {
 }
 
 void HostThread::copy_async(void* to, const void* from, bool valid) {
+  if ((reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from)) % 16 != 0)
+    throw std::logic_error("16 bytes are copied from or to where no multiple of 16 is");
   open_.push_back({to, from, valid});
 }
 void HostThread::commit() {
