@@ -89,6 +89,7 @@ void ModelShape::adapt(Node& mapping, Reader& reader) {
 }
 
 void ModelShape::check(Checker& c) const {
+  if (kv_heads < 1) return;  // nothing was read
   if (heads % kv_heads != 0) c.fail("kv_heads", "must divide heads, " + std::to_string(heads));
   if (kv_heads > heads) c.fail("kv_heads", "more than heads, " + std::to_string(heads));
   if (moe && moe->active > moe->experts)
