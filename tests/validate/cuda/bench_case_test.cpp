@@ -110,7 +110,8 @@ TEST_CASE("decode attention counts keys and values, prefill the causal pairs", "
 
 TEST_CASE("codes move the numbers, the codes and their scales", "[cuda]") {
   // int4 in groups of 128: half a byte a number and two 16-bit scales for 64 B of codes.
-  const Case& c = find(cases("kv_ops"), "kv_ops.quantize_int4 tokens=4096 cold");
+  const std::vector<Case> all = cases("kv_ops");
+  const Case& c = find(all, "kv_ops.quantize_int4 tokens=4096 cold");
   CHECK(c.work == 4096.0 * 1024 * (2 + 0.5 + 4.0 / 128));
 }
 

@@ -54,7 +54,9 @@ class HostPlace final : public Place {
     if (bytes > 0) std::memcpy(memory_.back().get(), from, bytes);
     return memory_.back().get();
   }
-  void load(void* to, const void* at, std::size_t bytes) override { std::memcpy(to, at, bytes); }
+  void load(void* to, const void* at, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, at, bytes);
+  }
   HostCalls calls_;
   std::deque<std::unique_ptr<std::byte, void (*)(void*)>> memory_;
 };
