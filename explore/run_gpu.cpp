@@ -160,6 +160,12 @@ GpuRun run_gpu(const Scenario& scenario, const Machine& machine, Workload& workl
     } catch (const cuda::NoGpu& why) {  // this step does not fit; others may
       step.not_executed = last_failure = why.what();
       too_small = true;
+    } catch (const cuda::OutOfGpuMemory& why) {
+      step.not_executed = last_failure = why.what();
+      too_small = true;
+    } catch (const cuda::NotPossible& why) {  // as the host's memory
+      step.not_executed = last_failure = why.what();
+      too_small = true;
     } catch (const cuda::GpuError& why) {  // other steps may do without what failed
       step.not_executed = last_failure = run.failure = why.what();
     }

@@ -68,7 +68,8 @@ void StreamConstants::fields(Schema<StreamConstants>& s) {
   using C = StreamConstants;
   s.field("fixed", &C::fixed, "first to last block of an empty kernel");
   s.field("topk_passes", &C::topk_passes, "readings of the scores by a radix select").at_least(1);
-  s.field("update_cycles", &C::update_cycles, "cycles between atomic updates of one address")
+  s.field("update_cycles", &C::update_cycles,
+          "cycles between atomic updates of one address, in what `terrace validate` compares")
       .above(0);
 }
 

@@ -41,8 +41,9 @@ void settle(KvTiming& kv, const RankShape& rank, const StagePlace& place, const 
     if (kv.below != none) kv.below_kind = OpKind::in_storage_attention;
     if (kv.below != none && drive.facts.count("chooses") != 0)
       throw BuildError("kv.lower", device +
-                                       ".attention chooses what it reads (engine.sparse), and so "
-                                       "does the policy: say it in the policy alone");
+                                       ".attention chooses by itself what it reads "
+                                       "(engine.sparse), of which the policy knows "
+                                       "nothing: say it in the policy alone");
     if (kv.below == none) kv.below = machine.find_engine(device + ".cpu");
     if (kv.below == none)
       throw BuildError("kv.lower", "the policy attends there, but nothing beside " + lower.name +

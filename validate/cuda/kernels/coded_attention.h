@@ -9,7 +9,8 @@
 namespace terrace::cuda {
 
 // Of keys, then of values: rows are the pool's tokens of a head, columns a head's. Pages hold 16
-// tokens at least; groups of a power of two numbers, 16 at least.
+// tokens at least; groups of a power of two numbers that fill whole words: 8 at least, by
+// channel 16.
 struct CodedAttentionArgs : DecodeAttentionArgs {
   CodeShape shape[2];
   const std::uint32_t* codes[2] = {};
